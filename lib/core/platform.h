@@ -1,0 +1,34 @@
+/* The only place that knows the operating system: threads, time, files. */
+#ifndef MBNI_CORE_PLATFORM_H
+#define MBNI_CORE_PLATFORM_H
+
+#include <mobilenet/status.h>
+#include <stdio.h>
+
+int32_t mbni_platform_cores(void);  /* that this process may use; at least 1 */
+double mbni_platform_seconds(void); /* monotonic */
+int mbni_platform_is_terminal(FILE *stream);
+
+typedef struct mbni_thread mbni_thread; /* defined in platform.c */
+
+/* A file being read: opened, its size known. The error names the path and the reason. */
+typedef struct mbni_file {
+    FILE *stream;
+    int64_t bytes;
+} mbni_file;
+mbn_status mbni_file_open(const char *path, mbni_file *file); /* MBN_ERR_IO; a directory is refused */
+mbn_status mbni_file_read(mbni_file *file, const char *path, int64_t offset, void *target,
+                          int64_t bytes); /* all or MBN_ERR_IO */
+void mbni_file_close(mbni_file *file);
+
+/* A file being replaced: written aside in the same directory under a unique name; commit syncs it, renames it
+ * over `path` (keeping the old file's permission bits) and syncs the directory; discard removes it. */
+typedef struct mbni_replacement mbni_replacement;
+struct mbn_context;
+mbn_status mbni_replacement_open(struct mbn_context *context, const char *path, mbni_replacement **out);
+mbn_status mbni_replacement_write(mbni_replacement *file, const void *data, int64_t bytes);
+mbn_status mbni_replacement_commit(
+    mbni_replacement *file); /* frees it in any case; on failure the old file is as it was */
+void mbni_replacement_discard(mbni_replacement *file); /* frees it; NULL is allowed */
+
+#endif

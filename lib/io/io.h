@@ -1,0 +1,17 @@
+/* The .mbn container: reading and writing models and lists of records. Holds no lock: the api room does. */
+#ifndef MBNI_IO_H
+#define MBNI_IO_H
+
+#include <mobilenet/io.h>
+#include "core/record.h"
+#include "model/model.h"
+
+/* records NULL: none. Into a file, or (path NULL) into memory. */
+mbn_status mbni_mbn_write(const mbn_model *model, const mbni_records *records,
+                          const mbn_save_options *options, const char *path, mbn_tensor **out);
+/* From a file (path), or from memory. records NULL: training state is skipped, else filled (empty when the
+ * file has none). */
+mbn_status mbni_mbn_read(mbn_context *context, const char *path, const void *data, size_t bytes,
+                         mbni_records *records, mbn_model **out);
+
+#endif

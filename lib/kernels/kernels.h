@@ -1,0 +1,147 @@
+/* Arithmetic on plain pointers: contracts and tables of functions. Knows no tensor and no layer, allocates
+ * nothing.
+ *
+ * Everything is f32, channels last, dense unless a stride says otherwise. Kernels are single-threaded and
+ * work on the range they are given; layers cut work into ranges by shape. Pointers need the alignment of
+ * their element only. Outputs do not overlap inputs unless said. NaN passes through. The error bounds are in
+ * docs/numerics.md. */
+#ifndef MBNI_KERNELS_H
+#define MBNI_KERNELS_H
+
+#include <stdint.h>
+#include "core/context.h"
+
+/* A sliding window over one picture [in_h, in_w, channels] -> [out_h, out_w, channels * multiplier].
+ * Positions outside the picture read as zero. */
+typedef struct mbni_window {
+    int64_t in_h, in_w, channels;
+    int64_t out_h, out_w;
+    int64_t kernel_h, kernel_w;
+    int64_t stride_h, stride_w;
+    int64_t pad_top, pad_left;
+    int64_t multiplier; /* depthwise only; else 1 */
+} mbni_window;
+
+/* Per-channel partial sums of batch norm over some rows, merged by mbni_train_kernels.merge_statistics (Chan
+ * et al. 1979). */
+
+typedef struct mbni_kernels {
+    const char *name; /* "generic" */
+
+    /* y[rows, n] (+)= op(a) * op(b) on a part of the output: the rows [row_begin, row_end) and columns
+     * [col_begin, col_end). trans_a: a is [k, m] and read transposed; trans_b: b is [n, k]. lda, ldb, ldc:
+     * elements from row to row as stored. accumulate 0: c is overwritten, not read. Any k, also 0. Each
+     * element's sum runs over k in an order that depends on k alone, so that any cut into parts gives the
+     * same bits. */
+    void (*gemm)(int trans_a, int trans_b, int64_t row_begin, int64_t row_end, int64_t col_begin,
+                 int64_t col_end, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
+                 int accumulate, float *c, int64_t ldc);
+
+    /* columns [(row_end - row_begin) * out_w, kernel_h * kernel_w * channels] of output rows [row_begin,
+     * row_end) */
+    void (*im2col)(const mbni_window *w, const float *x, float *columns, int64_t row_begin, int64_t row_end);
+
+    /* y [out_h, out_w, channels * multiplier], output rows [row_begin, row_end) of it; kernel [kh, kw,
+     * channels, multiplier]; bias [channels * multiplier] or NULL */
+    void (*depthwise)(const mbni_window *w, const float *x, const float *kernel, const float *bias, float *y,
+                      int64_t row_begin, int64_t row_end);
+
+    /* y[r, c] = x[r, c] * scale[c] + shift[c]; y may be x. */
+    void (*affine)(int64_t rows, int64_t channels, const float *x, const float *scale, const float *shift,
+                   float *y);
+    /* y[r, c] += bias[c] */
+    void (*add_bias)(int64_t rows, int64_t channels, const float *bias, float *y);
+    /* y = min(max(x, 0), max_value); max_value 0: no upper bound; y may be x. NaN stays NaN. */
+    void (*relu)(int64_t count, float max_value, const float *x, float *y);
+    /* y [out_h, out_w, channels] output rows [row_begin, row_end): mean over the part of the window inside
+     * the picture */
+    void (*average_pool)(const mbni_window *w, const float *x, float *y, int64_t row_begin, int64_t row_end);
+    /* y[c] = mean, or max, over pixels of x[pixels, c] of one picture */
+    void (*global_average)(int64_t pixels, int64_t channels, const float *x, float *y);
+    void (*global_max)(int64_t pixels, int64_t channels, const float *x, float *y);
+    /* rows of n, each softmax; y may be x. Subtracts the row's maximum first. */
+    void (*softmax)(int64_t rows, int64_t n, const float *x, float *y);
+    /* y = x * scale + offset for u8 */
+    void (*convert_u8)(int64_t count, const uint8_t *x, float scale, float offset, float *y);
+    /* y[j, i] = x[i, j], x [rows, columns]: channels first <-> last of one picture */
+    void (*transpose)(int64_t rows, int64_t columns, const float *x, float *y);
+} mbni_kernels;
+
+/* What training needs besides. A program that only predicts links none of it. */
+typedef struct mbni_train_kernels {
+    const char *name;
+
+    /* d_x [in_h, in_w, channels] (+)= columns scattered back; d_x of the whole picture is overwritten.
+     * columns are those of all output rows. */
+    void (*col2im)(const mbni_window *w, const float *columns, float *d_x);
+    /* d_x of one picture, overwritten; d_y [out_h, out_w, channels * multiplier] */
+    void (*depthwise_input_gradient)(const mbni_window *w, const float *d_y, const float *kernel, float *d_x);
+    /* d_kernel [kh, kw, channels, multiplier] += contribution of one picture */
+    void (*depthwise_kernel_gradient)(const mbni_window *w, const float *x, const float *d_y,
+                                      float *d_kernel);
+    /* sum[c] += over rows of y[r, c] */
+    void (*sum_rows)(int64_t rows, int64_t channels, const float *y, float *sum);
+
+    /* Batch norm statistics of `rows` rows: mean[c], and m2[c] = sum of squared differences from that mean
+     * (two passes). */
+    void (*statistics)(int64_t rows, int64_t channels, const float *x, float *mean, float *m2);
+    /* Merges (rows_b, mean_b, m2_b) into (rows_a, mean_a, m2_a). */
+    void (*merge_statistics)(int64_t channels, int64_t rows_a, float *mean_a, float *m2_a, int64_t rows_b,
+                             const float *mean_b, const float *m2_b);
+    /* sum_dy[c] += over rows of d_y; sum_dy_xhat[c] += over rows of d_y * (x - mean) * inv_std */
+    void (*batch_norm_gradient_sums)(int64_t rows, int64_t channels, const float *x, const float *d_y,
+                                     const float *mean, const float *inv_std, float *sum_dy,
+                                     float *sum_dy_xhat);
+    /* d_x = a[c] * d_y + b[c] * x + shift[c]; d_x may be d_y. */
+    void (*batch_norm_input_gradient)(int64_t rows, int64_t channels, const float *x, const float *d_y,
+                                      const float *a, const float *b, const float *shift, float *d_x);
+    /* d_x = d_y where 0 < y (and y < max_value unless that is 0), else 0; d_x may be d_y. */
+    void (*relu_gradient)(int64_t count, float max_value, const float *y, const float *d_y, float *d_x);
+    /* d_x of one picture, overwritten */
+    void (*average_pool_gradient)(const mbni_window *w, const float *d_y, float *d_x);
+    void (*global_average_gradient)(int64_t pixels, int64_t channels, const float *d_y, float *d_x);
+    void (*global_max_gradient)(int64_t pixels, int64_t channels, const float *x, const float *d_y,
+                                float *d_x);
+    /* y[i] = keep ? x[i] * scale : 0, keep from mbni_random_hash(seed, (first + i)) against rate; y may be x.
+     * The gradient is the same call on d_y. */
+    void (*dropout)(int64_t count, int64_t first, uint64_t seed, float rate, const float *x, float *y);
+    /* d_x of rows of softmax, from its output y; d_x may be d_y. */
+    void (*softmax_gradient)(int64_t rows, int64_t n, const float *y, const float *d_y, float *d_x);
+    /* For each row: p = softmax(logits), targets are ids (with `smoothing`) or, when ids is NULL, the rows of
+     * `soft` (smoothed likewise). losses[r] = -sum t log p; d_logits = (p - t * sum... ) * scale: the
+     * gradient of scale * losses[r]. correct[r] = 1 when the largest p (the first of equals) is at the id, or
+     * at the largest target. d_logits may be logits, or NULL. */
+    void (*softmax_cross_entropy)(int64_t rows, int64_t n, const float *logits, const int32_t *ids,
+                                  const float *soft, float smoothing, float scale, float *losses,
+                                  uint8_t *correct, float *d_logits);
+
+    /* Optimizer steps over `count` parameters; w changes, state arrays too. */
+    /* velocity = momentum * velocity - rate * g; w += velocity, or with nesterov w += momentum * velocity -
+     * rate * g. velocity NULL: w -= rate * g */
+    void (*sgd)(int64_t count, float rate, float momentum, int nesterov, const float *g, float *velocity,
+                float *w);
+    /* s = rho * s + (1 - rho) * g^2; step = rate * g / (sqrt(s) + epsilon), with velocity (or NULL) as
+     * momentum * velocity + step */
+    void (*rmsprop)(int64_t count, float rate, float rho, float momentum, float epsilon, const float *g,
+                    float *s, float *velocity, float *w);
+    /* w -= decay * w; m, v updated; w -= rate * m / (sqrt(v) + epsilon), rate already holding the bias
+     * correction: rate = lr * sqrt(1 - beta2^t) / (1 - beta1^t), as Keras */
+    void (*adam)(int64_t count, float rate, float beta1, float beta2, float epsilon, float decay,
+                 const float *g, float *m, float *v, float *w);
+} mbni_train_kernels;
+
+/* The tables for an instruction set (MBN_ISA_...); the best that is not above it. Never NULL. */
+const mbni_kernels *mbni_kernels_select(int32_t isa);
+const mbni_train_kernels *mbni_train_kernels_select(int32_t isa);
+/* The highest MBN_ISA_... that this machine has and this build carries. */
+int32_t mbni_cpu_isa(void);
+
+/* c [m, n] (+)= op(a) * op(b), cut into parts by shape over the context's threads, or by OpenBLAS, which is
+ * called from this thread only. The same bits for any number of threads. Call from the thread that called the
+ * library, not from a task. */
+void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
+                 const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
+                 int64_t ldc);
+const char *mbni_matmul_provider(void); /* "openblas" or "none" */
+
+#endif
