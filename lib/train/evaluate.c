@@ -1,0 +1,86 @@
+/* Loss and accuracy of a data set in inference mode. */
+#include "train/trainer.h"
+
+mbn_status mbni_evaluation_plan(const mbn_model *model, int64_t max_batch, mbni_evaluation *evaluation)
+{
+    int64_t soft = 0;
+    *evaluation = (mbni_evaluation){0};
+    mbni_arena *arena = &evaluation->arena;
+    if (!mbni_mul(max_batch, mbni_model_last(model)->out.dims[0], &soft))
+        arena->overflow = true;
+    evaluation->losses_offset = mbni_arena_plan(arena, max_batch, sizeof(float));
+    evaluation->soft_offset = mbni_arena_plan(arena, soft, sizeof(float));
+    evaluation->ids_offset = mbni_arena_plan(arena, max_batch, sizeof(int32_t));
+    evaluation->correct_offset = mbni_arena_plan(arena, max_batch, 1);
+    if (arena->overflow)
+        return mbni_error(MBN_ERR_MEMORY, "batch size %lld needs more memory than can be addressed",
+                          (long long)max_batch);
+    return mbni_inference_plan(model, max_batch, 1, &evaluation->run);
+}
+
+mbn_status mbni_evaluation_create(mbni_evaluation *evaluation)
+{
+    MBNI_TRY(mbni_inference_create(&evaluation->run));
+    mbn_status status = mbni_arena_create(evaluation->run.model->context, &evaluation->arena);
+    if (status) {
+        mbni_inference_destroy(&evaluation->run);
+        return status;
+    }
+    unsigned char *base = evaluation->arena.base;
+    evaluation->losses = (float *)(void *)(base + evaluation->losses_offset);
+    evaluation->soft = (float *)(void *)(base + evaluation->soft_offset);
+    evaluation->ids = (int32_t *)(void *)(base + evaluation->ids_offset);
+    evaluation->correct = base + evaluation->correct_offset;
+    return MBN_OK;
+}
+
+void mbni_evaluation_destroy(mbni_evaluation *evaluation)
+{
+    if (!evaluation->arena.base)
+        return;
+    mbni_arena_destroy(evaluation->run.model->context, &evaluation->arena);
+    mbni_inference_destroy(&evaluation->run);
+}
+
+void mbni_evaluation_run(mbni_evaluation *evaluation, const mbn_tensor *x, const mbni_targets *targets,
+                         int64_t first, int64_t count, double *loss, double *accuracy)
+{
+    mbni_inference *run = &evaluation->run;
+    const mbni_train_kernels *kernels = mbni_train_kernels_select(run->model->context->isa);
+    double loss_sum = 0;
+    int64_t correct = 0;
+    for (int64_t done = 0; done < count; done += run->max_batch) {
+        int64_t batch = count - done < run->max_batch ? count - done : run->max_batch;
+        mbni_model_gather(run->model, x, NULL, first + done, batch, mbni_inference_input(run));
+        mbni_targets_gather(targets, NULL, first + done, batch, evaluation->ids, evaluation->soft);
+        const float *logits = mbni_inference_run(run, batch);
+        kernels->softmax_cross_entropy(batch, targets->classes, logits, targets->ids ? evaluation->ids : NULL,
+                                       evaluation->soft, 0, 1, evaluation->losses, evaluation->correct, NULL);
+        for (int64_t i = 0; i < batch; i++) {
+            loss_sum += evaluation->losses[i];
+            correct += evaluation->correct[i];
+        }
+    }
+    *loss = loss_sum / (double)count + mbni_l2_loss(run->model);
+    *accuracy = (double)correct / (double)count;
+}
+
+mbn_status mbni_evaluate(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, int64_t batch_size,
+                         double *loss, double *accuracy)
+{
+    mbni_evaluation evaluation = {0};
+    mbni_targets targets;
+    if (batch_size < 0)
+        return mbni_error(MBN_ERR_ARGUMENT,
+                          "argument batch_size is %lld; allowed are 1 and more, or 0 for 128",
+                          (long long)batch_size);
+    MBNI_TRY(mbni_model_check_classifier(model));
+    MBNI_TRY(mbni_targets_check(model, x, y, "x", "y", &targets));
+    batch_size = batch_size ? batch_size : 128;
+    batch_size = batch_size < targets.count ? batch_size : targets.count;
+    MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
+    MBNI_TRY(mbni_evaluation_create(&evaluation));
+    mbni_evaluation_run(&evaluation, x, &targets, 0, targets.count, loss, accuracy);
+    mbni_evaluation_destroy(&evaluation);
+    return MBN_OK;
+}

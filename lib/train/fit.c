@@ -1,0 +1,319 @@
+/* The training loop: order, batches, epochs, validation, callbacks, and the way back from a loss that is not
+ * finite. */
+#include "train/trainer.h"
+#include <math.h>
+#include <string.h>
+#include "core/platform.h"
+
+/* What one call of fit owns. Zeroed it is valid to destroy. */
+typedef struct fit_run {
+    mbn_model *model;
+    mbni_trainer *trainer;
+    mbn_fit_options options;
+    const mbn_tensor *x, *val_x;
+    mbni_targets targets, val_targets;
+    int64_t train_count, val_first, val_count;
+    mbni_step step;
+    mbni_evaluation evaluation;
+    int64_t *order;
+    float *snapshot; /* parameters and optimizer state at the end of the last good epoch */
+    int64_t snapshot_steps;
+    mbni_progress progress;
+    mbn_history *history;
+    uint32_t denormals; /* the caller's mode, which its callbacks run in */
+    int32_t stopped;
+} fit_run;
+
+static mbn_status check_options(const mbn_fit_options *o)
+{
+    if (o->epochs < 1 || o->epochs > 1000000)
+        return mbni_error(MBN_ERR_ARGUMENT, "option epochs is %lld; allowed are 1 to 1000000",
+                          (long long)o->epochs);
+    if (o->batch_size < 1 || o->batch_size > INT32_MAX)
+        return mbni_error(MBN_ERR_ARGUMENT, "option batch_size is %lld; allowed are 1 to 2147483647",
+                          (long long)o->batch_size);
+    if (!(o->validation_split >= 0 && o->validation_split < 1))
+        return mbni_error(MBN_ERR_ARGUMENT, "option validation_split is %g; allowed are 0 to below 1",
+                          o->validation_split);
+    if (o->shuffle != 0 && o->shuffle != 1)
+        return mbni_error(MBN_ERR_ARGUMENT, "option shuffle is %d; allowed are 0 and 1", (int)o->shuffle);
+    if (o->verbose < 0 || o->verbose > 2)
+        return mbni_error(MBN_ERR_ARGUMENT, "option verbose is %d; allowed are 0, 1 and 2", (int)o->verbose);
+    if (!o->validation_x != !o->validation_y)
+        return mbni_error(MBN_ERR_ARGUMENT,
+                          "option %s is NULL; validation_x and validation_y are given together",
+                          o->validation_x ? "validation_y" : "validation_x");
+    if (o->validation_x && o->validation_split > 0)
+        return mbni_error(MBN_ERR_ARGUMENT,
+                          "option validation_split is %g with validation_x given; allowed is one of the two",
+                          o->validation_split);
+    return MBN_OK;
+}
+
+/* Checks the data, and settles which pictures train and which validate. */
+static mbn_status split_data(fit_run *run, const mbn_tensor *y)
+{
+    const mbn_fit_options *o = &run->options;
+    MBNI_TRY(mbni_targets_check(run->model, run->x, y, "x", "y", &run->targets));
+    run->train_count = run->targets.count;
+    run->val_x = run->x;
+    run->val_targets = run->targets;
+    if (o->validation_x) {
+        run->val_x = o->validation_x;
+        MBNI_TRY(mbni_targets_check(run->model, o->validation_x, o->validation_y, "validation_x",
+                                    "validation_y", &run->val_targets));
+        run->val_count = run->val_targets.count;
+    } else if (o->validation_split > 0) {
+        run->train_count = (int64_t)((double)run->targets.count * (1 - o->validation_split));
+        run->val_first = run->train_count;
+        run->val_count = run->targets.count - run->train_count;
+        if (run->train_count < 1 || run->val_count < 1)
+            return mbni_error(
+                MBN_ERR_ARGUMENT,
+                "option validation_split is %g of %lld pictures, which leaves %lld to train and %lld to "
+                "validate; both need at least 1",
+                o->validation_split, (long long)run->targets.count, (long long)run->train_count,
+                (long long)run->val_count);
+    }
+    return MBN_OK;
+}
+
+static int64_t snapshot_floats(const mbni_trainer *trainer)
+{
+    return trainer->value_count * (1 + trainer->state_count);
+}
+
+static void take_snapshot(fit_run *run)
+{
+    size_t bytes = (size_t)run->trainer->value_count * sizeof(float);
+    memcpy(run->snapshot, run->model->values, bytes);
+    for (int32_t i = 0; i < run->trainer->state_count; i++)
+        memcpy(run->snapshot + (1 + i) * run->trainer->value_count, run->trainer->states[i], bytes);
+    run->snapshot_steps = run->trainer->steps;
+}
+
+static void restore_snapshot(fit_run *run)
+{
+    size_t bytes = (size_t)run->trainer->value_count * sizeof(float);
+    memcpy(run->model->values, run->snapshot, bytes);
+    for (int32_t i = 0; i < run->trainer->state_count; i++)
+        memcpy(run->trainer->states[i], run->snapshot + (1 + i) * run->trainer->value_count, bytes);
+    run->trainer->steps = run->snapshot_steps;
+}
+
+static mbn_status allocate(fit_run *run)
+{
+    mbn_context *context = run->model->context;
+    int64_t batch = run->options.batch_size < run->train_count ? run->options.batch_size : run->train_count;
+    int64_t val_batch = run->options.batch_size < run->val_count ? run->options.batch_size : run->val_count;
+    MBNI_TRY(mbni_step_plan(run->model, batch, !run->targets.ids, &run->step));
+    MBNI_TRY(mbni_step_create(&run->step));
+    if (run->val_count) {
+        MBNI_TRY(mbni_evaluation_plan(run->model, val_batch, &run->evaluation));
+        MBNI_TRY(mbni_evaluation_create(&run->evaluation));
+    }
+    MBNI_TRY(mbni_trainer_prepare(run->trainer));
+    run->order = mbni_alloc(context, run->train_count * (int64_t)sizeof *run->order);
+    run->snapshot = mbni_alloc(context, snapshot_floats(run->trainer) * (int64_t)sizeof(float));
+    run->history = mbni_history_create(context, run->options.epochs, run->val_count > 0);
+    return run->order && run->snapshot && run->history ? MBN_OK : MBN_ERR_MEMORY;
+}
+
+/* Everything but the history, which is the caller's if it was asked for. */
+static void release(fit_run *run)
+{
+    mbn_context *context = run->model->context;
+    mbni_step_destroy(&run->step);
+    mbni_evaluation_destroy(&run->evaluation);
+    mbni_free(context, run->order);
+    mbni_free(context, run->snapshot);
+}
+
+/* Lends the model to the caller's function. On return `stopped` is set when it said so. */
+static mbn_status call_back(fit_run *run, mbn_fit_callback_fn callback, const char *name,
+                            const mbn_fit_event *event)
+{
+    if (!callback)
+        return MBN_OK;
+    uint32_t mode = mbni_denormals_flush();
+    mbni_denormals_restore(run->denormals);
+    const char *call = mbni_call_begin("");
+    mbni_model_lend(run->model);
+    int32_t answer = callback(run->options.callback_user, run->model, event);
+    mbni_model_take(run->model);
+    (void)mbni_call_begin(call);
+    mbni_denormals_restore(mode);
+    if (answer < 0)
+        return mbni_error(MBN_ERR_CALLBACK, "option %s: the callback returned %d in epoch %lld, batch %lld",
+                          name, (int)answer, (long long)event->epoch + 1, (long long)event->batch + 1);
+    run->stopped |= answer > 0;
+    return MBN_OK;
+}
+
+/* The order of an epoch depends on the seed and on how many epochs the model has seen, so that calls continue
+ * each other. */
+static void set_order(fit_run *run)
+{
+    mbni_random random;
+    mbni_random_seed(&random, run->options.seed, (uint64_t)run->trainer->epochs);
+    if (run->options.shuffle)
+        mbni_random_permutation(&random, run->train_count, run->order);
+    else
+        for (int64_t i = 0; i < run->train_count; i++)
+            run->order[i] = i;
+}
+
+static mbn_status train_epoch(fit_run *run, mbn_fit_event *event, double row[MBNI_HISTORY_COLUMNS])
+{
+    mbni_step *step = &run->step;
+    double loss_sum = 0, began = mbni_platform_seconds();
+    int64_t correct = 0;
+    set_order(run);
+    for (int64_t done = 0; done < run->train_count && !run->stopped; event->batch++) {
+        int64_t batch = run->train_count - done < step->max_batch ? run->train_count - done : step->max_batch;
+        mbni_model_gather(run->model, run->x, run->order, done, batch, step->activations[0]);
+        mbni_targets_gather(&run->targets, run->order, done, batch, step->ids, step->soft);
+        if (mbni_step_run(step, batch, run->options.seed, &loss_sum, &correct))
+            return mbni_error(
+                MBN_ERR_NUMERIC,
+                "the loss is not finite in epoch %lld, batch %lld of %lld; the model has the weights of "
+                "the end of the last good epoch again",
+                (long long)event->epoch + 1, (long long)event->batch + 1, (long long)event->batches);
+        done += batch;
+        event->samples = done;
+        event->loss = row[0] = loss_sum / (double)done;
+        event->accuracy = row[1] = (double)correct / (double)done;
+        event->seconds = mbni_platform_seconds() - began;
+        mbni_progress_batch(&run->progress, done, row[0], row[1]);
+        MBNI_TRY(call_back(run, run->options.on_batch_end, "on_batch_end", event));
+    }
+    return MBN_OK;
+}
+
+/* The last update of an epoch may be the one that broke the weights, which no loss has seen yet. */
+static mbn_status check_weights(fit_run *run, int64_t epoch)
+{
+    for (int64_t i = 0; i < run->model->value_count; i++)
+        if (!isfinite(run->model->values[i]))
+            return mbni_error(
+                MBN_ERR_NUMERIC,
+                "a weight is %g at the end of epoch %lld; the model has the weights of the end of the "
+                "last good epoch again",
+                (double)run->model->values[i], (long long)epoch + 1);
+    return MBN_OK;
+}
+
+static mbn_status run_epoch(fit_run *run, int64_t epoch)
+{
+    double row[MBNI_HISTORY_COLUMNS] = {NAN, NAN, NAN, NAN, run->trainer->options.learning_rate, 0};
+    double began = mbni_platform_seconds();
+    mbn_fit_event event = {.struct_size = sizeof event,
+                           .val_loss = NAN,
+                           .val_accuracy = NAN,
+                           .epoch = epoch,
+                           .epochs = run->options.epochs,
+                           .batches = (run->train_count - 1) / run->step.max_batch + 1,
+                           .training_samples = run->train_count};
+    mbni_progress_epoch(&run->progress, epoch);
+    MBNI_TRY(train_epoch(run, &event, row));
+    if (event.samples < run->train_count) /* stopped on the way: not an epoch */
+        return MBN_OK;
+    MBNI_TRY(check_weights(run, epoch));
+    if (run->val_count) {
+        mbni_evaluation_run(&run->evaluation, run->val_x, &run->val_targets, run->val_first, run->val_count,
+                            &row[2], &row[3]);
+        if (!isfinite(row[2]))
+            return mbni_error(
+                MBN_ERR_NUMERIC,
+                "the validation loss is %g after epoch %lld; the model has the weights of the end of "
+                "the last good epoch again",
+                row[2], (long long)epoch + 1);
+    }
+    run->trainer->epochs++;
+    take_snapshot(run);
+    event.batch = event.batches - 1;
+    event.val_loss = row[2];
+    event.val_accuracy = row[3];
+    event.seconds = row[5] = mbni_platform_seconds() - began;
+    mbni_history_append(run->history, row);
+    mbni_progress_epoch_end(&run->progress, row[5], row);
+    return call_back(run, run->options.on_epoch_end, "on_epoch_end", &event);
+}
+
+mbn_status mbni_fit(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
+                    const mbn_fit_options *options, uint32_t denormals, mbn_history **history)
+{
+    fit_run run = {
+        .model = model, .trainer = model->trainer, .options = *options, .x = x, .denormals = denormals};
+    mbn_status status;
+    if (!model->trainer)
+        return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
+    if ((status = check_options(options)) || (status = split_data(&run, y)) || (status = allocate(&run)))
+        goto done;
+    mbni_progress_start(&run.progress, model->context, options->verbose, options->epochs, run.train_count,
+                        run.val_count);
+    take_snapshot(&run);
+    for (int64_t epoch = 0; epoch < options->epochs && !run.stopped && !status; epoch++)
+        status = run_epoch(&run, epoch);
+    if (status == MBN_ERR_NUMERIC)
+        restore_snapshot(&run);
+    model->revision++;
+    if (history) {
+        *history = run.history;
+        run.history = NULL;
+    }
+done:
+    release(&run);
+    if (run.history)
+        mbni_history_free(run.history);
+    return status;
+}
+
+mbn_status mbni_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *bytes)
+{
+    mbni_step step;
+    mbni_evaluation evaluation;
+    int64_t states;
+    if (!model->trainer)
+        return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
+    if (batch_size < 1 || batch_size > INT32_MAX)
+        return mbni_error(MBN_ERR_ARGUMENT, "argument batch_size is %lld; allowed are 1 to 2147483647",
+                          (long long)batch_size);
+    /* Planning changes nothing in the model. */
+    MBNI_TRY(mbni_step_plan((mbn_model *)model, batch_size, 0, &step));
+    MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
+    /* The optimizer's state, and the snapshot of it and of the parameters. */
+    states = (snapshot_floats(model->trainer) + model->trainer->value_count * model->trainer->state_count) *
+             (int64_t)sizeof(float);
+    if (!mbni_add(step.arena.bytes, evaluation.run.arena.bytes, bytes) || !mbni_add(*bytes, states, bytes) ||
+        !mbni_add(*bytes, evaluation.arena.bytes, bytes))
+        return mbni_error(MBN_ERR_MEMORY, "batch size %lld needs more memory than can be addressed",
+                          (long long)batch_size);
+    return MBN_OK;
+}
+
+mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, double *loss,
+                               double *accuracy)
+{
+    mbni_step step = {0};
+    mbni_targets targets;
+    double loss_sum = 0;
+    int64_t correct = 0;
+    mbn_status status;
+    if (!model->trainer)
+        return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
+    MBNI_TRY(mbni_targets_check(model, x, y, "x", "y", &targets));
+    MBNI_TRY(mbni_trainer_prepare(model->trainer));
+    MBNI_TRY(mbni_step_plan(model, targets.count, !targets.ids, &step));
+    MBNI_TRY(mbni_step_create(&step));
+    mbni_model_gather(model, x, NULL, 0, targets.count, step.activations[0]);
+    mbni_targets_gather(&targets, NULL, 0, targets.count, step.ids, step.soft);
+    status = mbni_step_run(&step, targets.count, 0, &loss_sum, &correct);
+    if (!status) {
+        *loss = loss_sum / (double)targets.count;
+        *accuracy = (double)correct / (double)targets.count;
+        model->revision++;
+    }
+    mbni_step_destroy(&step);
+    return status;
+}

@@ -1,0 +1,80 @@
+/* Parameter updates: the trained part of the parameter block in chunks, each with the optimizer's kernel. */
+#include "train/trainer.h"
+#include <math.h>
+
+enum { CHUNK_FLOATS = 16384 };
+
+/* Adds [first, first + count) to the list, longer pieces cut. */
+static int64_t add_chunks(mbni_chunk *chunks, int64_t at, int64_t first, int64_t count,
+                          const mbni_param *param)
+{
+    for (int64_t done = 0; done < count; done += CHUNK_FLOATS, at++)
+        if (chunks)
+            chunks[at] = (mbni_chunk){.first = first + done,
+                                      .count = count - done < CHUNK_FLOATS ? count - done : CHUNK_FLOATS,
+                                      .decays = param->decays,
+                                      .l2 = (float)param->l2};
+    return at;
+}
+
+int64_t mbni_optimizer_chunks(const mbn_model *model, mbni_chunk *chunks)
+{
+    int64_t count = 0;
+    for (int64_t l = 0; l < model->layer_count; l++) {
+        const mbni_layer *layer = &model->layers[l];
+        for (int32_t p = 0; layer->trainable && p < layer->param_count; p++)
+            if (layer->params[p].trained)
+                count = add_chunks(chunks, count, layer->params[p].value - model->values,
+                                   layer->params[p].count, &layer->params[p]);
+    }
+    return count;
+}
+
+typedef struct update {
+    const mbni_step *step;
+    const mbni_train_kernels *kernels;
+    float rate, decay;
+} update;
+
+static void update_chunk(void *data, int64_t index)
+{
+    const update *u = data;
+    const mbni_chunk *chunk = &u->step->chunks[index];
+    const mbni_trainer *trainer = u->step->trainer;
+    const mbn_compile_options *o = &trainer->options;
+    float *w = u->step->model->values + chunk->first, *g = u->step->gradients + chunk->first;
+    float *state[MBNI_MAX_STATES] = {0};
+    for (int32_t i = 0; i < trainer->state_count; i++)
+        state[i] = trainer->states[i] + chunk->first;
+    if (chunk->l2 > 0)
+        for (int64_t i = 0; i < chunk->count; i++)
+            g[i] += 2 * chunk->l2 * w[i];
+    switch (o->optimizer) {
+    case MBN_OPTIMIZER_SGD:
+        u->kernels->sgd(chunk->count, u->rate, (float)o->momentum, o->nesterov, g, state[0], w);
+        break;
+    case MBN_OPTIMIZER_RMSPROP:
+        u->kernels->rmsprop(chunk->count, u->rate, (float)o->rho, (float)o->momentum, (float)o->epsilon, g,
+                            state[0], state[1], w);
+        break;
+    default:
+        u->kernels->adam(chunk->count, u->rate, (float)o->beta1, (float)o->beta2, (float)o->epsilon,
+                         chunk->decays ? u->decay : 0, g, state[0], state[1], w);
+    }
+}
+
+void mbni_optimizer_update(mbni_step *step)
+{
+    mbni_trainer *trainer = step->trainer;
+    const mbn_compile_options *o = &trainer->options;
+    double rate = o->learning_rate;
+    trainer->steps++;
+    if (o->optimizer >=
+        MBN_OPTIMIZER_ADAM) /* the bias corrections of both moments, as Keras folds them into the rate */
+        rate *= sqrt(1 - pow(o->beta2, (double)trainer->steps)) / (1 - pow(o->beta1, (double)trainer->steps));
+    update u = {.step = step,
+                .kernels = mbni_train_kernels_select(trainer->context->isa),
+                .rate = (float)rate,
+                .decay = (float)(o->learning_rate * o->weight_decay)};
+    mbni_parallel(trainer->context, step->chunk_count, update_chunk, &u);
+}

@@ -1,0 +1,146 @@
+/* The training half of a model: settings, optimizer state and counters, kept from compile to the next
+ * compile. */
+#ifndef MBNI_TRAINER_H
+#define MBNI_TRAINER_H
+
+#include "train/train.h"
+
+#define MBNI_MAX_STATES 2
+
+struct mbni_trainer {
+    mbn_context *context;        /* the model's; the model outlives its trainer */
+    mbn_compile_options options; /* complete; learning_rate is the present one */
+    int64_t steps;               /* updates made */
+    int64_t epochs;              /* completed */
+    int64_t value_count; /* floats in each state array: the model's parameter block, place for place */
+    int32_t state_count; /* arrays that the optimizer keeps: 0 to MBNI_MAX_STATES */
+    float *states[MBNI_MAX_STATES]; /* NULL until the first step */
+};
+
+/* Number of state arrays for these settings, and the name of each, as checkpoints store it. */
+int32_t mbni_optimizer_state_count(const mbn_compile_options *options);
+const char *mbni_optimizer_state_name(const mbn_compile_options *options, int32_t state);
+
+/* Replaces the model's trainer. The settings have been checked. */
+mbn_status mbni_trainer_create(mbn_model *model, const mbn_compile_options *options);
+/* Allocates the state arrays, all zero, if that has not been done. */
+mbn_status mbni_trainer_prepare(mbni_trainer *trainer);
+/* MBN_OK, or the sentence why these settings cannot be. Resolves the default learning rate. */
+mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *options);
+/* MBN_OK when the network ends in a softmax over [classes]. */
+mbn_status mbni_model_check_classifier(const mbn_model *model);
+
+/* The targets of a data set: class ids, or a row of numbers for each picture. */
+typedef struct mbni_targets {
+    const int32_t *ids;
+    const float *soft; /* used when ids is NULL */
+    int64_t count;
+    int64_t classes;
+} mbni_targets;
+/* Checks x and y against the model and each other, every label included. */
+mbn_status mbni_targets_check(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
+                              const char *x_name, const char *y_name, mbni_targets *targets);
+/* Copies the targets of pictures order[0..count), or first, first + 1, ... when order is NULL, into ids or
+ * soft. */
+void mbni_targets_gather(const mbni_targets *targets, const int64_t *order, int64_t first, int64_t count,
+                         int32_t *ids, float *soft);
+
+/* A piece of the parameter block that one task updates. */
+typedef struct mbni_chunk {
+    int64_t first, count;
+    int32_t decays; /* AdamW's weight decay applies */
+    float l2;       /* L2 coefficient */
+} mbni_chunk;
+
+/* Everything that steps on one batch size need, in one block of memory. */
+typedef struct mbni_step {
+    mbn_model *model;
+    mbni_trainer *trainer;
+    int64_t max_batch;
+    int32_t soft_targets; /* the batch's targets are in `soft`, not in `ids` */
+    int64_t layers;       /* that run: all but the final softmax, which is part of the loss */
+    int64_t first_layer;  /* the lowest with something to train: gradients go no further down */
+    mbni_arena arena;
+    float **activations; /* of each layer; layers that work in place share */
+    float **saved;       /* of each layer, NULL where it keeps nothing */
+    float *flow[2];      /* gradients between layers, in turn */
+    float *workspace;
+    float *gradients;  /* in the layout of the parameter block; zero where nothing is trained */
+    float *statistics; /* running statistics before the step */
+    int32_t *ids;
+    float *soft; /* targets of the batch, one or the other */
+    float *losses;
+    uint8_t *correct;
+    mbni_chunk *chunks;
+    int64_t chunk_count;
+} mbni_step;
+
+/* Plans the block; step->arena.bytes then tells its size. Allocates nothing. */
+mbn_status mbni_step_plan(mbn_model *model, int64_t max_batch, int32_t soft_targets, mbni_step *step);
+/* Allocates it and connects the gradients of what is trained. destroy disconnects them. */
+mbn_status mbni_step_create(mbni_step *step);
+void mbni_step_destroy(mbni_step *step);
+/* One step on `batch` pictures whose input and targets are in place. Sums over pictures go to loss_sum and
+ * correct_sum (loss with the L2 terms, times batch). A loss that is not finite is MBN_ERR_NUMERIC, with
+ * nothing changed. */
+mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, double *loss_sum,
+                         int64_t *correct_sum);
+/* The optimizer's part, gradients being there: step->chunks are updated. */
+void mbni_optimizer_update(mbni_step *step);
+/* Cuts the trained parameters into chunks; chunks NULL: only counts. */
+int64_t mbni_optimizer_chunks(const mbn_model *model, mbni_chunk *chunks);
+
+/* Evaluation: inference without the final softmax, and the loss on its logits. */
+typedef struct mbni_evaluation {
+    mbni_inference run;
+    mbni_arena arena; /* of the four arrays below */
+    int64_t losses_offset, soft_offset, ids_offset, correct_offset;
+    float *losses, *soft;
+    uint8_t *correct;
+    int32_t *ids;
+} mbni_evaluation;
+mbn_status mbni_evaluation_plan(const mbn_model *model, int64_t max_batch, mbni_evaluation *evaluation);
+mbn_status mbni_evaluation_create(mbni_evaluation *evaluation);
+void mbni_evaluation_destroy(mbni_evaluation *evaluation);
+/* Mean loss, L2 terms included, and accuracy of pictures [first, first + count), count above 0. */
+void mbni_evaluation_run(mbni_evaluation *evaluation, const mbn_tensor *x, const mbni_targets *targets,
+                         int64_t first, int64_t count, double *loss, double *accuracy);
+/* Sum of the layers' L2 terms. */
+double mbni_l2_loss(const mbn_model *model);
+
+/* History. */
+enum { MBNI_HISTORY_COLUMNS = 6 };
+mbn_history *mbni_history_create(mbn_context *context, int64_t capacity, int32_t validated);
+/* A row: loss, acc, val_loss, val_acc, lr, seconds; the capacity is never passed. */
+void mbni_history_append(mbn_history *history, const double row[MBNI_HISTORY_COLUMNS]);
+int64_t mbni_history_epochs(const mbn_history *history);
+int64_t mbni_history_columns(const mbn_history *history);
+const char *mbni_history_column_name(const mbn_history *history, int64_t column);     /* column in range */
+double mbni_history_value(const mbn_history *history, int64_t column, int64_t epoch); /* both in range */
+void mbni_history_free(mbn_history *history);
+
+/* Progress that `verbose` asks for. */
+typedef struct mbni_progress {
+    mbn_context *context;
+    int32_t verbose;
+    int32_t terminal; /* a bar that is drawn over itself */
+    int64_t epochs, samples, validation_samples;
+    double began, drawn; /* seconds */
+    int64_t quarter;     /* of the epoch, printed last */
+} mbni_progress;
+void mbni_progress_start(mbni_progress *progress, mbn_context *context, int32_t verbose, int64_t epochs,
+                         int64_t samples, int64_t validation_samples);
+void mbni_progress_epoch(mbni_progress *progress, int64_t epoch);
+void mbni_progress_batch(mbni_progress *progress, int64_t done, double loss, double accuracy);
+void mbni_progress_epoch_end(mbni_progress *progress, double seconds, const double row[MBNI_HISTORY_COLUMNS]);
+
+/* `denormals` is the caller's mode, in which its callbacks run. */
+mbn_status mbni_fit(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
+                    const mbn_fit_options *options, uint32_t denormals, mbn_history **history);
+mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, double *loss,
+                               double *accuracy);
+mbn_status mbni_evaluate(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, int64_t batch_size,
+                         double *loss, double *accuracy);
+mbn_status mbni_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *bytes);
+
+#endif
