@@ -57,7 +57,8 @@ enum {
     MBNI_LAYER_IN_PLACE = 1, /* y may be x, and d_x may be d_y */
     MBNI_LAYER_ALIAS = 2,    /* y has the bytes of x: nothing to compute, neither forward nor backward */
     MBNI_LAYER_NEEDS_X = 4,  /* backward reads x */
-    MBNI_LAYER_NEEDS_Y = 8   /* backward reads y */
+    MBNI_LAYER_NEEDS_Y = 8,  /* backward reads y */
+    MBNI_LAYER_IN_PLACE_INFERENCE = 16 /* y may be x when pass->training is 0, not otherwise: batch norm */
 };
 
 typedef struct mbni_layer_ops {
