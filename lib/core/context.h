@@ -8,8 +8,6 @@
 #include "core/memory.h"
 
 struct mbni_pool;
-struct mbni_kernels;
-struct mbni_train_kernels;
 
 struct mbn_context {
     atomic_int references;
@@ -18,8 +16,18 @@ struct mbn_context {
     struct mbni_pool
         *pool;   /* NULL with the host's executor or one thread; its threads start when first needed */
     int32_t isa; /* in use, MBN_ISA_GENERIC or higher */
-    const void *kernels; /* const struct mbni_kernels *; set by the api room, which knows core and kernels */
 };
+
+/* The highest instruction set that this machine and the library's kernels have. Core asks and does not know
+ * the answer: the kernels room, which is above, defines it (kernels/cpu.c). */
+int32_t mbni_cpu_isa(void);
+
+/* The defaults of mbn_context_options. */
+void mbni_context_defaults(mbn_context_options *options);
+/* mbn_context_create for a machine whose best instruction set is machine_isa. */
+mbn_status mbni_context_new(const mbn_context_options *options, int32_t machine_isa, mbn_context **out);
+/* Gives up the library's own reference to the default context. */
+void mbni_context_shutdown_default(void);
 
 /* Another reference to `context`, or to the default context for NULL; NULL on failure, with the error
  * recorded. */

@@ -16,6 +16,9 @@ const char *mbni_call_begin(const char *name);
  * given and what is allowed. Never allocates; text beyond 1,023 bytes is cut. */
 mbn_status mbni_error(mbn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The last sentence of this thread; "" when none was recorded. */
+const char *mbni_error_text(void);
+
 #define MBNI_TRY(call)                    \
     do {                                  \
         mbn_status mbni_status_ = (call); \

@@ -1,4 +1,4 @@
-/* The only place that knows the operating system: threads, time, files. */
+/* The only place that knows the operating system's cores, time and files; threads are the pool's. */
 #ifndef MBNI_CORE_PLATFORM_H
 #define MBNI_CORE_PLATFORM_H
 
@@ -8,8 +8,6 @@
 int32_t mbni_platform_cores(void);  /* that this process may use; at least 1 */
 double mbni_platform_seconds(void); /* monotonic */
 int mbni_platform_is_terminal(FILE *stream);
-
-typedef struct mbni_thread mbni_thread; /* defined in platform.c */
 
 /* A file being read: opened, its size known. The error names the path and the reason. */
 typedef struct mbni_file {

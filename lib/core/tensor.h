@@ -26,5 +26,9 @@ const char *mbni_dims_text(char *buffer, int32_t rank, const int64_t *dims);
 /* mbn_tensor_create without the public call's name; cleared unless `zeroed` is 0. */
 mbn_status mbni_tensor_new(mbn_context *context, int32_t type, int32_t rank, const int64_t *dims, int zeroed,
                            mbn_tensor **out);
+/* mbn_tensor_wrap without the public call's name, and mbn_tensor_destroy. */
+mbn_status mbni_tensor_wrap(mbn_context *context, int32_t type, int32_t rank, const int64_t *dims, void *data,
+                            mbn_release_fn release, void *user, mbn_tensor **out);
+void mbni_tensor_free(mbn_tensor *tensor);
 
 #endif
