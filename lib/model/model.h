@@ -3,38 +3,45 @@
 #define MBNI_MODEL_H
 
 #include <mobilenet/model.h>
-#include <pthread.h>
 #include "core/tensor.h"
 #include "layers/layer.h"
 
 /* What the train room hangs on a model: opaque here. */
 typedef struct mbni_trainer mbni_trainer;
 
+/* Where a parameter is, and its name as the outside knows it: "layer/parameter". */
+typedef struct mbni_param_entry {
+    char name[2 * MBNI_NAME_BYTES];
+    int32_t layer, param;
+} mbni_param_entry;
+
 struct mbn_model {
     mbn_context *context; /* a reference */
-    mbni_layer *layers;   /* 0 is the input */
+    mbni_layer *layers;   /* 0 is the input; lies in the newest of the blocks */
     int64_t layer_count, layer_capacity;
-    mbn_status latched; /* the first failure of a constructor */
+    struct mbni_layer_block *blocks; /* outgrown ones too: lent names stay valid as long as the model */
+    mbn_status latched;              /* the first failure of a constructor */
     char latched_text[512];
     int32_t built;
     uint64_t seed;
-    float *values;        /* all parameters, each aligned to 64 bytes */
-    int64_t value_count;  /* floats in values, padding included (zero) */
-    int64_t *param_first; /* not used by rooms above */
+    float *values;             /* all parameters, each aligned to 64 bytes */
+    int64_t value_count;       /* floats in values, padding included (zero) */
+    mbni_param_entry *entries; /* every parameter in the order of layers; NULL before build */
+    int64_t entry_count;
     int32_t data_format;
     int32_t preprocessing;
-    int64_t input_dims[3]; /* in data_format's order */
-    char **labels;
+    int64_t input_dims[3];             /* in data_format's order */
+    int64_t output_dims[MBN_MAX_RANK]; /* likewise where the output is a map */
+    char **labels;                     /* one block, pointers and text; NULL without */
     int64_t label_count;
     uint64_t revision; /* counts changes of weights or layers: caches compare it */
     mbni_trainer *trainer;
     void (*trainer_destroy)(mbni_trainer *trainer);
-    atomic_int users; /* -1: one call has it alone; else the calls that read it */
-    void *caller; /* while users is -1 in fit: marks the thread whose callbacks may read (see mbni_model_lend)
-                   */
+    atomic_int users; /* see access.c */
 };
 
-/* Access. read: any number side by side. write: alone. MBN_ERR_BUSY otherwise. */
+/* Access. read: any number side by side. write: alone. MBN_ERR_BUSY otherwise. The api room begins and ends
+ * it, once a public call; the other functions here rely on it. */
 mbn_status mbni_model_read_begin(const mbn_model *model);
 void mbni_model_read_end(const mbn_model *model);
 mbn_status mbni_model_write_begin(mbn_model *model);
@@ -52,24 +59,52 @@ typedef struct mbni_layer_request {
     size_t config_bytes;
 } mbni_layer_request;
 mbn_status mbni_model_add(mbn_model *model, const mbni_layer_request *request);
-mbn_status mbni_model_latch(mbn_model *model,
-                            mbn_status status); /* records mbn_last_error's text if it is the first */
+/* Records mbn_last_error's text if `status` is the first failure; returns the status. */
+mbn_status mbni_model_latch(mbn_model *model, mbn_status status);
 
 mbn_status mbni_model_new(mbn_context *context, mbn_model **out);
-/* Lays out parameters (kept zero) and marks the model built; initialize draws the values. */
+void mbni_model_free(mbn_model *model); /* nobody uses it */
+/* Reports a latched failure or a chain without layers; else lays out the parameters (zero) and marks the
+ * model built. initialize draws the values. */
 mbn_status mbni_model_allocate(mbn_model *model);
 void mbni_model_initialize(mbn_model *model, uint64_t seed);
+/* Lays out anew the parameters of the first `count` layers, which become all; parameters that have values
+ * keep them, others are zero. On failure nothing has changed. */
+mbn_status mbni_model_lay_out(mbn_model *model, int64_t count);
+void mbni_model_set_data_format(mbn_model *model, int32_t data_format);
+/* Recomputes input_dims and output_dims. */
+void mbni_model_update_edges(mbn_model *model);
+/* Replaces the labels by copies; count 0 removes them. MBN_ERR_SHAPE when count is not the outputs'. */
+mbn_status mbni_model_set_labels(mbn_model *model, const char *const *labels, int64_t count);
 int64_t mbni_model_find(const mbn_model *model, const char *layer); /* -1: none */
 /* "layer/param" -> the parameter; NULL: none */
 mbni_param *mbni_model_find_param(const mbn_model *model, const char *name);
+/* Parameters of a layer, and those that training changes. */
+void mbni_layer_parameter_count(const mbni_layer *layer, int64_t *total, int64_t *trainable);
+int64_t mbni_layer_multiply_adds(const mbni_layer *layer);
+void mbni_model_parameter_count(const mbn_model *model, int64_t *total, int64_t *trainable);
+int64_t mbni_model_multiply_adds(const mbn_model *model);
+mbn_status mbni_model_get_parameter(const mbn_model *model, const char *name, mbn_tensor **out);
+mbn_status mbni_model_set_parameter(mbn_model *model, const char *name, const mbn_tensor *values);
+mbn_status mbni_model_summary(const mbn_model *model, char *buffer, size_t capacity, size_t *needed);
+mbn_status mbni_model_truncate(mbn_model *model, const char *layer);
+mbn_status mbni_model_replace_head(mbn_model *model, int64_t classes, uint64_t seed);
+
+/* MobileNet V1. `append` 1: onto the model's present end; options of the input are not looked at. */
+void mbni_mobilenet_defaults(mbn_mobilenet_options *options);
+mbn_status mbni_mobilenet_check(const mbn_mobilenet_options *options, int append);
+/* Checked options; the model has its input. A failure is latched. */
+mbn_status mbni_mobilenet_append(mbn_model *model, const mbn_mobilenet_options *options);
+mbn_status mbni_mobilenet_create(mbn_context *context, const mbn_mobilenet_options *options, mbn_model **out);
+
 void mbni_model_forget_training(mbn_model *model); /* drops the trainer */
 const mbni_layer *mbni_model_last(const mbn_model *model);
 
 /* Checks a tensor of pictures against the model: u8 (with preprocessing) or f32, [n, input dims]. `argument`
  * names it. */
 mbn_status mbni_model_check_input(const mbn_model *model, const mbn_tensor *x, const char *argument);
-/* Converts pictures order[0..count) of x (order NULL: first, first + 1, ...) to channels-last f32 rows of
- * `out`. */
+/* Converts `count` pictures of x, order[first], order[first + 1], ... (order NULL: first, first + 1, ...), to
+ * channels-last f32 rows of `out`. */
 void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_t *order, int64_t first,
                        int64_t count, float *out);
 
@@ -79,8 +114,8 @@ void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_
 typedef struct mbni_inference {
     const mbn_model *model;
     int64_t max_batch;
-    int64_t layers;                          /* to run */
-    int64_t buffer_floats, workspace_floats; /* two buffers and one workspace */
+    int64_t layers; /* to run */
+    int64_t buffer_offsets[2], workspace_offset;
     mbni_arena arena;
     float *buffers[2], *workspace;
 } mbni_inference;
