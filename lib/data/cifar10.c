@@ -97,12 +97,8 @@ static mbn_status check_labels(const batch *b)
     return MBN_OK;
 }
 
-static const char *reason_text(int reason)
-{
-    return reason ? strerror(reason) : "no regular file";
-}
-
-/* Reads <directory>/<name>, or else <directory>/<name>.gz. */
+/* <directory>/<name>, or else <directory>/<name>.gz. A plain file that is there but cannot be read is an
+ * error, not a reason to take the other. */
 static mbn_status read_batch(mbn_context *context, const char *directory, const char *name, batch *b)
 {
     mbni_file file;
@@ -113,18 +109,18 @@ static mbn_status read_batch(mbn_context *context, const char *directory, const 
     snprintf(b->path, capacity, "%s/%s", directory, name);
     errno = 0;
     mbn_status status = mbni_file_open(b->path, &file);
-    if (!status) {
-        status = read_plain(context, &file, b);
-    } else {
-        int reason = errno;
+    int is_packed = status && errno == ENOENT;
+    if (is_packed) {
         snprintf(b->path, capacity, "%s/%s.gz", directory, name);
         errno = 0;
         status = mbni_file_open(b->path, &file);
-        if (status)
-            return mbni_error(status, "neither %s/%s (%s) nor %s (%s) can be opened", directory, name,
-                              reason_text(reason), b->path, reason_text(errno));
-        status = read_gzip(context, &file, b);
+        if (status && errno == ENOENT)
+            return mbni_error(MBN_ERR_IO, "argument directory is \"%s\": it has neither %s nor %s.gz",
+                              directory, name, name);
     }
+    if (status)
+        return status;
+    status = is_packed ? read_gzip(context, &file, b) : read_plain(context, &file, b);
     mbni_file_close(&file);
     return status ? status : check_labels(b);
 }
