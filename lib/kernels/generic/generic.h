@@ -1,0 +1,27 @@
+/* The generic kernels: plain C that the compiler vectorizes for the baseline of the target, and the reference
+ * for every faster kernel. Their signatures are those of the tables. */
+#ifndef MBNI_GENERIC_H
+#define MBNI_GENERIC_H
+
+#include "kernels/kernels.h"
+
+#define MBNI_KERNEL(name) __typeof__(*((mbni_kernels *)0)->name) mbni_generic_##name;
+#define MBNI_TRAIN_KERNEL(name) __typeof__(*((mbni_train_kernels *)0)->name) mbni_generic_##name;
+#include "kernels/kernels.inc"
+
+/* Channels that a reduction over rows works on at a time: its partial sums lie on the stack. */
+enum { MBNI_CHANNEL_BLOCK = 256 };
+/* Rows that are added up in float before the partial sum goes into a wider total. */
+enum { MBNI_ROW_BLOCK = 64 };
+
+static inline int64_t mbni_min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t mbni_max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+#endif
