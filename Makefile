@@ -69,6 +69,7 @@ TEST_SUPPORT := $(patsubst tests/%.c,$(BUILD)/obj/tests/%.o,$(sort $(wildcard te
 Q := $(if $(V),,@)
 
 .PHONY: all lib examples tests clean force
+.DELETE_ON_ERROR:
 all: lib examples  ## library and examples
 lib: $(STATIC) $(SHARED)  ## static and shared library
 examples: $(EXAMPLES)
@@ -113,9 +114,83 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_SUPPORT) $(STATIC)
 	$(Q)$(CC) $(SANITIZE) -o $@ $< $(TEST_SUPPORT) $(STATIC) $(CHECK_LIBS) $(LIBS) $(LDFLAGS)
 
 # Tests, in three tiers: check while working, check-gates before every push, check-full by hand.
-.PHONY: check
+.PHONY: check check-gates check-full check-sanitize check-valgrind check-clang check-noblas check-abi check-ffi \
+        check-acceptance check-readme lint docs size
 check: $(TESTS)  ## the test suite (under 4 minutes)
 	@tests/run $(TESTS)
+
+GATES := lint check-abi check-ffi check-acceptance check-readme check-noblas check-sanitize check-valgrind docs demo-small
+check-gates:  ## everything else that must hold before a push: lint, sanitizers, ABI, FFI, acceptance, ...
+	@tests/gates $(GATES)
+
+check-full: examples  ## hours: the CIFAR-10 protocol of docs/cifar10.md, full and shallow, into BUILD/full
+	@tests/acceptance/protocol.sh $(BUILD)
+
+# The whole suite under clang's AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer. CK_FORK=no keeps each
+# program one process, so that what a test leaks is still there to be found at its end.
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check-sanitize:  ## the test suite under ASan, LSan and UBSan
+	@CK_FORK=no ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize CC=clang CFLAGS=-Werror OPTIMIZE='-O1 -g' SANITIZE='$(SANITIZERS)' check
+
+check-valgrind: $(TESTS)  ## the test suite under valgrind
+	@tests/valgrind $(TESTS)
+
+check-noblas:  ## the test suite on the library's own matrix product, gcc, warnings as errors
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror all check
+
+check-abi: lib  ## exported symbols, headers alone in C11 and C++17, option structs of other ages, size
+	@BUILD=$(BUILD) CC='$(CC)' tests/abi/run.sh
+
+check-ffi: lib  ## the Python binding of examples/python over the shared library
+	@MBN_LIBRARY=$(abspath $(SHARED)) tests/ffi/run.sh
+
+check-acceptance: lib  ## a staged install, and programs built against it with pkg-config
+	@BUILD=$(BUILD) MAKE='$(MAKE)' CC='$(CC)' tests/acceptance/run.sh
+
+check-readme: lib  ## the program and the commands of README.md
+	@BUILD=$(BUILD) CC='$(CC)' tests/acceptance/readme.sh
+
+lint:  ## format, head comments, arrows between rooms, static analysis
+	@tests/lint/run.sh
+
+docs:  ## the API reference, in BUILD/docs/html; an undocumented public symbol is an error
+	@BUILD=$(BUILD) VERSION=$(VERSION) tests/lint/docs.sh
+
+size: lib  ## bytes of the shared library, as built and stripped
+	@tests/abi/size.sh $(SHARED)
+
+# CIFAR-10 where it can be had, else pictures that the library draws.
+.PHONY: demo demo-small
+demo: $(BUILD)/examples/demo  ## trains MobileNet V1 and shows the result, in about two minutes
+	@data=$$(examples/cifar10.sh) && $(BUILD)/examples/demo $${data:+--data "$$data"}
+
+demo-small: $(BUILD)/examples/demo  ## the same on few pictures, in seconds
+	@$(BUILD)/examples/demo --small
+
+.PHONY: install uninstall
+install: lib  ## libraries, headers and libmobilenet.pc below PREFIX (/usr/local); DESTDIR stages it
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/mobilenet'
+	install -m 644 include/mobilenet/*.h '$(DESTDIR)$(INCLUDEDIR)/mobilenet'
+	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)'
+	install -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)'
+	ln -sf $(notdir $(SHARED)) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libmobilenet.so'
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@BLAS_LIBS@|$(strip $(BLAS_LIBS))|' \
+		-e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+		-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+		pkgconfig/libmobilenet.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libmobilenet.pc'
+
+uninstall:  ## removes what install put there
+	rm -f $(foreach header,$(notdir $(wildcard include/mobilenet/*.h)),'$(DESTDIR)$(INCLUDEDIR)/mobilenet/$(header)')
+	rm -f $(foreach file,$(notdir $(STATIC) $(SHARED)) $(SONAME) libmobilenet.so pkgconfig/libmobilenet.pc,'$(DESTDIR)$(LIBDIR)/$(file)')
+	-rmdir '$(DESTDIR)$(INCLUDEDIR)/mobilenet'
+
+.PHONY: deps deps-ci help
+# deps: ## installs what building and testing need (Debian, Ubuntu)
+# deps-ci: ## installs the analysers that check-gates runs
+help:  ## this list
+	@sed -n 's/^\(# \)\{0,1\}\([a-z-]*\):.*## \(.*\)/  make \2|\3/p' Makefile | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
 
 clean:  ## removes BUILD
 	rm -rf $(BUILD)
