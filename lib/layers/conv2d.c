@@ -1,0 +1,149 @@
+/* Convolution, forward, as a matrix product: a 1 x 1 kernel with stride 1 multiplies the pixels as they
+ * stand; any other is unrolled into columns (im2col; Chellapilla et al. 2006), some pictures at a time so
+ * that the columns stay in bounds. */
+#include "layers/common.h"
+
+static void defaults(mbni_layer *layer)
+{
+    layer->config.conv2d = (mbn_conv2d_options){
+        .kernel_height = 3, .kernel_width = 3, .stride_height = 1, .stride_width = 1, .use_bias = 1};
+}
+
+static mbni_window_options window_options(const mbni_layer *layer)
+{
+    const mbn_conv2d_options *o = &layer->config.conv2d;
+    return (mbni_window_options){
+        "kernel", 64, o->kernel_height, o->kernel_width, o->stride_height, o->stride_width, o->padding};
+}
+
+mbni_window mbni_conv2d_window(const mbni_layer *layer)
+{
+    mbni_window_options options = window_options(layer);
+    return mbni_layer_window(layer, &options, 1);
+}
+
+bool mbni_conv2d_is_pointwise(const mbni_window *w)
+{
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1;
+}
+
+/* Numbers that one picture's columns hold: kernel volume per output pixel. */
+static int64_t column_floats(const mbni_window *w)
+{
+    return w->out_h * w->out_w * w->kernel_h * w->kernel_w * w->channels;
+}
+
+static mbn_status infer_shape(mbni_layer *layer)
+{
+    const mbn_conv2d_options *o = &layer->config.conv2d;
+    mbni_window_options window = window_options(layer);
+    layer->param_count = 0;
+    MBNI_TRY(mbni_check_l2(layer, o->l2));
+    MBNI_TRY(mbni_check_integer(layer, "filters", o->filters, 1, MBNI_LAYER_MAX_CHANNELS));
+    MBNI_TRY(mbni_check_integer(layer, "use_bias", o->use_bias, 0, 1));
+    MBNI_TRY(mbni_check_initializer(layer, o->initializer));
+    MBNI_TRY(mbni_check_integer(layer, "reserved", o->reserved, 0, 0));
+    MBNI_TRY(mbni_check_window(layer, &window, o->filters));
+    const int64_t dims[4] = {o->kernel_height, o->kernel_width, layer->in.dims[2], o->filters};
+    mbni_layer_add_kernel(layer, "kernel", dims, o->initializer, o->l2);
+    if (o->use_bias)
+        mbni_layer_add_bias(layer, o->filters);
+    MBNI_TRY(mbni_check_sizes(layer));
+    int64_t columns, products;
+    const int64_t sizes[4] = {layer->out.dims[0] * layer->out.dims[1], dims[0], dims[1], dims[2]};
+    if (!mbni_product(4, sizes, &columns) || !mbni_mul(columns, o->filters, &products))
+        return mbni_layer_error(layer, MBN_ERR_MEMORY, "the multiply-adds of one picture exceed 2^62");
+    return MBN_OK;
+}
+
+static mbn_status describe(mbni_layer *layer, mbni_fields *fields)
+{
+    mbn_conv2d_options *o = &layer->config.conv2d;
+    MBNI_TRY(fields->real(fields, "l2", &o->l2));
+    MBNI_TRY(fields->integer(fields, "filters", &o->filters));
+    MBNI_TRY(mbni_describe_int32(layer, fields, "kernel_height", &o->kernel_height));
+    MBNI_TRY(mbni_describe_int32(layer, fields, "kernel_width", &o->kernel_width));
+    MBNI_TRY(mbni_describe_int32(layer, fields, "stride_height", &o->stride_height));
+    MBNI_TRY(mbni_describe_int32(layer, fields, "stride_width", &o->stride_width));
+    MBNI_TRY(mbni_describe_int32(layer, fields, "padding", &o->padding));
+    MBNI_TRY(mbni_describe_int32(layer, fields, "use_bias", &o->use_bias));
+    return mbni_describe_int32(layer, fields, "initializer", &o->initializer);
+}
+
+static int64_t multiply_adds(const mbni_layer *layer)
+{
+    mbni_window window = mbni_conv2d_window(layer);
+    return column_floats(&window) * layer->config.conv2d.filters;
+}
+
+/* Columns, and in training also the partial sums of the bias gradient, at another time. */
+static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t training)
+{
+    mbni_window window = mbni_conv2d_window(layer);
+    int64_t floats = 0;
+    if (!mbni_conv2d_is_pointwise(&window)) {
+        int64_t picture = column_floats(&window);
+        floats = mbni_saturating_mul(mbni_group_pictures(batch, picture), picture);
+    }
+    if (training && layer->config.conv2d.use_bias) {
+        int64_t rows = mbni_saturating_mul(batch, window.out_h * window.out_w);
+        int64_t partials = mbni_bias_floats(rows, layer->config.conv2d.filters);
+        floats = partials > floats ? partials : floats;
+    }
+    return floats;
+}
+
+static void columns_task(void *data, int64_t i)
+{
+    const mbni_work *work = data;
+    const mbni_window *w = &work->window;
+    int64_t picture = i / work->parts, part = i % work->parts;
+    int64_t begin = mbni_part_begin(w->out_h, work->parts, part);
+    int64_t end = mbni_part_begin(w->out_h, work->parts, part + 1);
+    int64_t row = column_floats(w) / w->out_h;
+    work->pass->kernels->im2col(w, work->x + picture * w->in_h * w->in_w * w->channels,
+                                work->out + (picture * w->out_h + begin) * row, begin, end);
+}
+
+void mbni_conv2d_columns(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
+                         int64_t pictures, const float *x, float *columns)
+{
+    mbni_work work = {.layer = layer, .pass = pass, .window = *window, .x = x, .out = columns};
+    work.parts = mbni_picture_parts(pictures, window->out_h, column_floats(window) / window->out_h);
+    mbni_parallel(pass->context, pictures * work.parts, columns_task, &work);
+}
+
+static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
+{
+    mbni_window window = mbni_conv2d_window(layer);
+    const float *kernel = layer->params[0].value;
+    int64_t filters = layer->config.conv2d.filters, pixels = window.out_h * window.out_w;
+    if (mbni_conv2d_is_pointwise(&window)) {
+        mbni_matmul(pass->context, 0, 0, pass->batch * pixels, filters, window.channels, x, window.channels,
+                    kernel, filters, 0, y, filters);
+    } else {
+        int64_t volume = window.kernel_h * window.kernel_w * window.channels;
+        int64_t group = mbni_group_pictures(pass->batch, column_floats(&window));
+        int64_t picture_floats = mbni_shape_count(&layer->in);
+        for (int64_t first = 0; first < pass->batch; first += group) {
+            int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
+            mbni_conv2d_columns(layer, pass, &window, pictures, x + first * picture_floats, pass->workspace);
+            mbni_matmul(pass->context, 0, 0, pictures * pixels, filters, volume, pass->workspace, volume,
+                        kernel, filters, 0, y + first * pixels * filters, filters);
+        }
+    }
+    if (layer->config.conv2d.use_bias)
+        mbni_pass_add_bias(layer, pass, layer->params[1].value, pass->batch * pixels, filters, y);
+}
+
+const mbni_layer_ops mbni_conv2d_ops = {
+    .type = "conv2d",
+    .class_name = "Conv2D",
+    .flags = MBNI_LAYER_NEEDS_X,
+    .defaults = defaults,
+    .infer_shape = infer_shape,
+    .describe = describe,
+    .multiply_adds = multiply_adds,
+    .workspace_floats = workspace_floats,
+    .forward = forward,
+};

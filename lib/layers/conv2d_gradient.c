@@ -1,0 +1,67 @@
+/* Convolution, backward: d_kernel = columns^T d_y, d_columns = d_y kernel^T scattered back to d_x. The
+ * columns are made again rather than kept: keeping them would cost kernel_h * kernel_w times the memory of
+ * the input. */
+#include "layers/common.h"
+
+static void scatter_task(void *data, int64_t picture)
+{
+    const mbni_work *work = data;
+    const mbni_window *w = &work->window;
+    int64_t columns = w->out_h * w->out_w * w->kernel_h * w->kernel_w * w->channels;
+    work->pass->train_kernels->col2im(w, work->x + picture * columns,
+                                      work->out + picture * w->in_h * w->in_w * w->channels);
+}
+
+static void pointwise_backward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *w,
+                               const float *x, const float *d_y, float *d_x)
+{
+    const mbni_param *kernel = &layer->params[0];
+    int64_t rows = pass->batch * w->out_h * w->out_w, c_in = w->channels,
+            c_out = layer->config.conv2d.filters;
+    if (kernel->grad)
+        mbni_matmul(pass->context, 1, 0, c_in, c_out, rows, x, c_in, d_y, c_out, 0, kernel->grad, c_out);
+    if (d_x)
+        mbni_matmul(pass->context, 0, 1, rows, c_in, c_out, d_y, c_out, kernel->value, c_out, 0, d_x, c_in);
+}
+
+static void general_backward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *w,
+                             const float *x, const float *d_y, float *d_x)
+{
+    const mbni_param *kernel = &layer->params[0];
+    int64_t pixels = w->out_h * w->out_w, c_out = layer->config.conv2d.filters;
+    int64_t volume = w->kernel_h * w->kernel_w * w->channels;
+    int64_t picture_floats = mbni_shape_count(&layer->in);
+    int64_t group = mbni_group_pictures(pass->batch, pixels * volume);
+    float *columns = pass->workspace;
+    for (int64_t first = 0; first < pass->batch; first += group) {
+        int64_t pictures = mbni_clamp(pass->batch - first, 1, group), rows = pictures * pixels;
+        const float *d_y_group = d_y + first * pixels * c_out;
+        if (kernel->grad) {
+            mbni_conv2d_columns(layer, pass, w, pictures, x + first * picture_floats, columns);
+            mbni_matmul(pass->context, 1, 0, volume, c_out, rows, columns, volume, d_y_group, c_out,
+                        first > 0, kernel->grad, c_out);
+        }
+        if (d_x) {
+            mbni_matmul(pass->context, 0, 1, rows, volume, c_out, d_y_group, c_out, kernel->value, c_out, 0,
+                        columns, volume);
+            mbni_work work = {.pass = pass, .window = *w, .x = columns, .out = d_x + first * picture_floats};
+            mbni_parallel(pass->context, pictures, scatter_task, &work);
+        }
+    }
+}
+
+static void backward(const mbni_layer *layer, const mbni_pass *pass, const float *x, const float *y,
+                     const float *d_y, float *d_x)
+{
+    (void)y;
+    mbni_window window = mbni_conv2d_window(layer);
+    if (layer->config.conv2d.use_bias && layer->params[1].grad)
+        mbni_pass_sum_rows(pass, pass->batch * window.out_h * window.out_w, layer->config.conv2d.filters, d_y,
+                           layer->params[1].grad);
+    if (mbni_conv2d_is_pointwise(&window))
+        pointwise_backward(layer, pass, &window, x, d_y, d_x);
+    else
+        general_backward(layer, pass, &window, x, d_y, d_x);
+}
+
+const mbni_layer_gradient_ops mbni_conv2d_gradient = {&mbni_conv2d_ops, backward};
