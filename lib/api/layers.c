@@ -39,11 +39,12 @@ OPTIONS_INIT(zero_padding2d, &mbni_zero_padding2d_ops)
 OPTIONS_INIT(average_pooling2d, &mbni_average_pooling2d_ops)
 OPTIONS_INIT(dense, &mbni_dense_ops)
 
-/* A failure before there is a layer latches as well; a model in use by another call is left alone. */
+/* A failure before there is a layer latches as well, unless the model is built. */
 static mbn_status refuse(mbn_model *model, mbn_status status)
 {
     MBNI_TRY(mbni_model_write_begin(model));
-    mbni_model_latch(model, status);
+    if (!model->built)
+        mbni_model_latch(model, status);
     mbni_model_write_end(model);
     return status;
 }
@@ -54,7 +55,10 @@ static mbn_status add(mbn_model *model, const mbni_layer_ops *ops, const char *n
     if (!model)
         return mbni_error(MBN_ERR_ARGUMENT, "argument model is NULL");
     mbni_layer_request request = {.ops = ops, .name = name, .config = config, .config_bytes = config_bytes};
-    return mbni_model_add(model, &request);
+    MBNI_TRY(mbni_model_write_begin(model));
+    mbn_status status = mbni_model_add(model, &request);
+    mbni_model_write_end(model);
+    return status;
 }
 
 /* `name` points into layer->config, and so is read after the options. */
