@@ -9,6 +9,11 @@
 /* What the train room hangs on a model: opaque here. */
 typedef struct mbni_trainer mbni_trainer;
 
+/* Head of a block of layers; they follow at MBNI_ALIGNMENT. */
+typedef struct mbni_layer_block {
+    struct mbni_layer_block *before; /* outgrown */
+} mbni_layer_block;
+
 /* Where a parameter is, and its name as the outside knows it: "layer/parameter". */
 typedef struct mbni_param_entry {
     char name[2 * MBNI_NAME_BYTES];
@@ -19,8 +24,8 @@ struct mbn_model {
     mbn_context *context; /* a reference */
     mbni_layer *layers;   /* 0 is the input; lies in the newest of the blocks */
     int64_t layer_count, layer_capacity;
-    struct mbni_layer_block *blocks; /* outgrown ones too: lent names stay valid as long as the model */
-    mbn_status latched;              /* the first failure of a constructor */
+    mbni_layer_block *blocks; /* outgrown ones too: lent names stay valid as long as the model */
+    mbn_status latched;       /* the first failure of a constructor */
     char latched_text[512];
     int32_t built;
     uint64_t seed;
@@ -63,7 +68,8 @@ mbn_status mbni_model_add(mbn_model *model, const mbni_layer_request *request);
 mbn_status mbni_model_latch(mbn_model *model, mbn_status status);
 
 mbn_status mbni_model_new(mbn_context *context, mbn_model **out);
-void mbni_model_free(mbn_model *model); /* nobody uses it */
+void mbni_model_free(mbn_model *model);                          /* nobody uses it */
+mbn_status mbni_model_reserve(mbn_model *model, int64_t layers); /* room for that many */
 /* Reports a latched failure or a chain without layers; else lays out the parameters (zero) and marks the
  * model built. initialize draws the values. */
 mbn_status mbni_model_allocate(mbn_model *model);
@@ -72,7 +78,7 @@ void mbni_model_initialize(mbn_model *model, uint64_t seed);
  * keep them, others are zero. On failure nothing has changed. */
 mbn_status mbni_model_lay_out(mbn_model *model, int64_t count);
 void mbni_model_set_data_format(mbn_model *model, int32_t data_format);
-/* Recomputes input_dims and output_dims. */
+/* Sets input_dims and output_dims. */
 void mbni_model_update_edges(mbn_model *model);
 /* Replaces the labels by copies; count 0 removes them. MBN_ERR_SHAPE when count is not the outputs'. */
 mbn_status mbni_model_set_labels(mbn_model *model, const char *const *labels, int64_t count);

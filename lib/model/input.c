@@ -1,0 +1,96 @@
+/* The model's edge: pictures of a tensor are checked, converted to f32 and put channels last. */
+#include "model/model.h"
+#include <string.h>
+
+mbn_status mbni_model_check_input(const mbn_model *model, const mbn_tensor *x, const char *argument)
+{
+    char given[MBNI_DIMS_TEXT];
+    if (!x)
+        return mbni_error(MBN_ERR_ARGUMENT, "argument %s is NULL; pictures are needed", argument);
+    if (model->layer_count == 0)
+        return mbni_error(MBN_ERR_STATE, "the model has no input; call mbn_model_add_input first");
+    if (x->type != MBN_F32 && x->type != MBN_U8)
+        return mbni_error(MBN_ERR_TYPE, "argument %s is %s; allowed are u8 and f32", argument,
+                          mbni_type_name(x->type));
+    const int64_t *dims = model->input_dims;
+    if (x->rank != 4 || memcmp(x->dims + 1, dims, sizeof model->input_dims))
+        return mbni_error(MBN_ERR_SHAPE, "argument %s is %s; allowed are [n, %lld, %lld, %lld]", argument,
+                          mbni_dims_text(given, x->rank, x->dims), (long long)dims[0], (long long)dims[1],
+                          (long long)dims[2]);
+    if (x->type == MBN_U8 && model->preprocessing == MBN_PREPROCESSING_NONE)
+        return mbni_error(MBN_ERR_STATE,
+                          "argument %s is u8, and the model does not know how such pictures become numbers; "
+                          "call mbn_model_set_preprocessing or give f32",
+                          argument);
+    return MBN_OK;
+}
+
+typedef struct gather {
+    const mbn_model *model;
+    const mbni_kernels *kernels;
+    const mbn_tensor *x;
+    const int64_t *order;
+    int64_t first;
+    int64_t pixels, channels;
+    float scale, offset;
+    float *out;
+} gather;
+
+/* A plane of one channel at a time, in pieces, so that the numbers come from the same kernel as channels
+ * last. */
+static void scatter_planes(const gather *g, const uint8_t *planes, float *out)
+{
+    float piece[1024];
+    const int64_t length = (int64_t)(sizeof piece / sizeof *piece);
+    for (int64_t c = 0; c < g->channels; c++)
+        for (int64_t begin = 0; begin < g->pixels; begin += length) {
+            int64_t count = g->pixels - begin < length ? g->pixels - begin : length;
+            g->kernels->convert_u8(count, planes + c * g->pixels + begin, g->scale, g->offset, piece);
+            for (int64_t i = 0; i < count; i++)
+                out[(begin + i) * g->channels + c] = piece[i];
+        }
+}
+
+static void gather_picture(void *data, int64_t index)
+{
+    const gather *g = data;
+    int64_t picture = g->order ? g->order[g->first + index] : g->first + index;
+    int64_t count = g->pixels * g->channels;
+    bool planes = g->model->data_format == MBN_CHANNELS_FIRST && g->channels > 1;
+    float *out = g->out + index * count;
+    if (g->x->type == MBN_U8) {
+        const uint8_t *bytes = (const uint8_t *)g->x->data + picture * count;
+        if (planes)
+            scatter_planes(g, bytes, out);
+        else
+            g->kernels->convert_u8(count, bytes, g->scale, g->offset, out);
+        return;
+    }
+    const float *numbers = (const float *)g->x->data + picture * count;
+    if (planes)
+        g->kernels->transpose(g->channels, g->pixels, numbers, out);
+    else
+        memcpy(out, numbers, (size_t)count * sizeof *out);
+}
+
+void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_t *order, int64_t first,
+                       int64_t count, float *out)
+{
+    const mbni_shape *shape = &model->layers[0].out;
+    gather g = {.model = model,
+                .kernels = mbni_kernels_select(model->context->isa),
+                .x = x,
+                .order = order,
+                .first = first,
+                .pixels = shape->dims[0] * shape->dims[1],
+                .channels = shape->dims[2],
+                .scale = 1,
+                .out = out};
+    if (model->preprocessing == MBN_PREPROCESSING_SYMMETRIC) {
+        g.scale = 1 / 127.5f;
+        g.offset = -1;
+    } else if (model->preprocessing == MBN_PREPROCESSING_UNIT) {
+        g.scale = 1 / 255.0f;
+    }
+    mbni_parallel(model->context, count, gather_picture, &g);
+}
