@@ -62,10 +62,12 @@ MBN_API mbn_status mbn_context_create(const mbn_context_options *options, mbn_co
  * thread. */
 MBN_API void mbn_context_destroy(mbn_context *context);
 
-/** The number of threads that a context computes with; NULL is the default context. Any thread. */
+/** The number of threads that a context computes with; NULL is the default context, 0 when that cannot be
+ * made. Any thread. */
 MBN_API int32_t mbn_context_threads(const mbn_context *context);
 
-/** The instruction set in use, MBN_ISA_GENERIC or higher; NULL is the default context. Any thread. */
+/** The instruction set in use, MBN_ISA_GENERIC or higher; NULL is the default context, 0 when that cannot be
+ * made. Any thread. */
 MBN_API int32_t mbn_context_isa(const mbn_context *context);
 
 /** Stops the threads of the default context and releases it; objects that still use it stay valid and keep it

@@ -211,7 +211,7 @@ void mbni_parallel(mbn_context *context, int64_t count, mbn_task_fn task, void *
         return;
     }
     uint32_t mode = mbni_denormals_flush();
-    in_task = true;
+    in_task = nested || count > 1;
     if (context->pool && count > 1 && !nested)
         run_on_pool(context->pool, count, task, data);
     else

@@ -18,6 +18,7 @@
 struct mbni_replacement {
     mbn_context *context; /* a reference */
     int fd;
+    mbn_status status; /* of the writes so far; after a failure nothing can be committed */
     size_t used;
     char target[PATH_MAX];    /* what is replaced, symbolic links followed */
     char temporary[PATH_MAX]; /* in the same directory */
@@ -57,7 +58,7 @@ static mbn_status find_target(mbni_replacement *file, const char *path, int *mod
     size_t length = slash ? (size_t)(slash - file->target) + 1 : 0;
     memcpy(file->directory, file->target, length);
     strcpy(file->directory + length, length ? "" : "./");
-    return file->target[length] ? MBN_OK : io_error("write", path, EISDIR);
+    return file->target[length] ? MBN_OK : io_error("write", path, length ? EISDIR : ENOENT);
 }
 
 static mbn_status open_temporary(mbni_replacement *file, const char *path)
@@ -106,6 +107,7 @@ mbn_status mbni_replacement_open(mbn_context *context, const char *path, mbni_re
     }
     file->context = context;
     file->fd = -1;
+    file->status = MBN_OK;
     file->used = 0;
     file->temporary[0] = '\0';
     mbn_status status = find_target(file, path, &mode);
@@ -125,17 +127,17 @@ mbn_status mbni_replacement_open(mbn_context *context, const char *path, mbni_re
 
 static mbn_status write_all(mbni_replacement *file, const unsigned char *data, size_t bytes)
 {
-    while (bytes > 0) {
+    while (bytes > 0 && !file->status) {
         size_t part = bytes < ((size_t)1 << 30) ? bytes : (size_t)1 << 30;
         ssize_t written = write(file->fd, data, part);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return io_error("write", file->target, written < 0 ? errno : ENOSPC);
+            return file->status = io_error("write", file->target, written < 0 ? errno : ENOSPC);
         data += written;
         bytes -= (size_t)written;
     }
-    return MBN_OK;
+    return file->status;
 }
 
 static mbn_status flush_buffer(mbni_replacement *file)
