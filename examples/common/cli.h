@@ -13,8 +13,16 @@ typedef enum cli_kind {
     CLI_INTEGER, /* int64_t, from low to high */
     CLI_NUMBER,  /* double, from low to high */
     CLI_TEXT,    /* const char * */
+    CLI_TEXTS,   /* cli_list; may be given many times */
     CLI_CHOICE   /* int32_t, the place of the value in `choices` */
 } cli_kind;
+
+enum { CLI_LIST_CAPACITY = 16 };
+
+typedef struct cli_list {
+    const char *items[CLI_LIST_CAPACITY];
+    int count;
+} cli_list;
 
 typedef struct cli_option {
     const char *name; /* without "--" */
@@ -47,6 +55,16 @@ static inline int cli_value(const char *program, const cli_option *option, const
         *(const char **)option->target = value;
         return 0;
     }
+    if (option->kind == CLI_TEXTS) {
+        cli_list *list = option->target;
+        if (list->count == CLI_LIST_CAPACITY) {
+            fprintf(stderr, "%s: --%s is given more than %d times\n", program, option->name,
+                    CLI_LIST_CAPACITY);
+            return -1;
+        }
+        list->items[list->count++] = value;
+        return 0;
+    }
     if (option->kind == CLI_CHOICE) {
         int32_t place = cli_choice(option->choices, value);
         if (place >= 0)
@@ -72,7 +90,7 @@ static inline int cli_value(const char *program, const cli_option *option, const
 
 static inline void cli_help(const char *program, const char *about, const cli_option *options, size_t count)
 {
-    static const char *const VALUES[] = {"", " N", " X", " TEXT", ""};
+    static const char *const VALUES[] = {"", " N", " X", " TEXT", " TEXT", ""};
     printf("usage: %s [options]\n%s\n", program, about);
     for (size_t i = 0; i < count; i++) {
         char left[64];
