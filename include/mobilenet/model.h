@@ -4,8 +4,9 @@
  * loading a file (io.h). Until mbn_model_build it can grow; afterwards it has parameters and can compute.
  *
  * Thread rule of a model: calls that take it const may run side by side; calls that change it (build, fit,
- * loading weights, setting parameters, truncating) want it alone and answer MBN_ERR_BUSY when it is in use.
- */
+ * loading weights, setting parameters, truncating) want it alone and answer MBN_ERR_BUSY when it is in use;
+ * while one of them runs, calls that return a status and only read answer MBN_ERR_BUSY too. Calls that lend
+ * (names, dims, labels) do not look: keep them away from a thread that changes layers or labels. */
 #ifndef MOBILENET_MODEL_H
 #define MOBILENET_MODEL_H
 
@@ -56,7 +57,8 @@ MBN_API mbn_status mbn_mobilenet_create(mbn_context *context, const mbn_mobilene
 
 /** Appends MobileNet V1 to a model that already has an input and maybe other layers (Keras' `input_tensor`).
  * height, width and channels of the options are taken from the model's present end and are not looked at;
- * data_format and preprocessing are the model's and are not looked at. Does not build.
+ * data_format and preprocessing are the model's and are not looked at. Does not build. Like a layer
+ * constructor it latches its failure: a layer name that is taken, for instance.
  *  @return as mbn_mobilenet_create, and MBN_ERR_STATE when the model is built or has no input. */
 MBN_API mbn_status mbn_mobilenet_append(mbn_model *model, const mbn_mobilenet_options *options);
 
@@ -75,7 +77,8 @@ MBN_API mbn_status mbn_model_set_seed(mbn_model *model, uint64_t seed);
  * MBN_CHANNELS_LAST (default) or MBN_CHANNELS_FIRST. Layers compute channels last either way. */
 MBN_API mbn_status mbn_model_set_data_format(mbn_model *model, int32_t data_format);
 
-/** Releases a model. NULL is allowed. Not while another call uses it, and not from one of its callbacks. */
+/** Releases a model. NULL is allowed. A model in use, by another thread or by the call whose callback this
+ * is, is not released; mbn_last_error says so. */
 MBN_API void mbn_model_destroy(mbn_model *model);
 
 /** The numbers of a model or layer that is asked for; filled by the library up to the caller's struct_size.
@@ -101,7 +104,8 @@ static inline void mbn_layer_info_init(mbn_layer_info *info)
 /** Number of layers, the input among them; 0 for NULL. */
 MBN_API size_t mbn_model_layer_count(const mbn_model *model);
 
-/** Describes layer `index`, 0 being the input. @return MBN_OK, MBN_ERR_ARGUMENT. Before and after build. */
+/** Describes layer `index`, 0 being the input. info->struct_size says how much may be written.
+ *  @return MBN_OK, MBN_ERR_ARGUMENT, MBN_ERR_BUSY. Before and after build. */
 MBN_API mbn_status mbn_model_layer_info(const mbn_model *model, size_t index, mbn_layer_info *info);
 
 /** Finds a layer by name. @return MBN_OK and its index, or MBN_ERR_NOT_FOUND. */
@@ -127,7 +131,8 @@ MBN_API mbn_status mbn_model_inference_memory(const mbn_model *model, int64_t ba
  * channels]. Lent: valid as long as the model. NULL when there is no input. */
 MBN_API const int64_t *mbn_model_input_dims(const mbn_model *model);
 
-/** Shape of the output for one picture: mbn_model_output_rank numbers. Lent: valid until the model changes.
+/** Shape of the output for one picture: mbn_model_output_rank numbers; of a map in the order of axes that the
+ * model takes. NULL when there is no input. Lent: valid until the model changes.
  */
 MBN_API const int64_t *mbn_model_output_dims(const mbn_model *model);
 MBN_API int32_t mbn_model_output_rank(const mbn_model *model);
@@ -164,15 +169,20 @@ MBN_API mbn_status mbn_model_set_labels(mbn_model *model, const char *const *lab
 /** The name of a class; NULL when the model has none. Lent: valid until labels are set. */
 MBN_API const char *mbn_model_label(const mbn_model *model, size_t index);
 
-/** Ends the network at a layer: all layers after it go. What training knew (optimizer state) is forgotten.
- *  @return MBN_OK, MBN_ERR_NOT_FOUND, MBN_ERR_STATE, MBN_ERR_BUSY, MBN_ERR_MEMORY */
+/** Ends the network at a layer: all layers after it go. What training knew (optimizer state) is forgotten,
+ * and so are labels, unless only layers without parameters go and as many outputs stay. On failure nothing
+ * has changed.
+ *  @param layer  any but the input
+ *  @return MBN_OK, MBN_ERR_ARGUMENT, MBN_ERR_NOT_FOUND, MBN_ERR_STATE, MBN_ERR_BUSY, MBN_ERR_MEMORY */
 MBN_API mbn_status mbn_model_truncate(mbn_model *model, const char *layer);
 
 /** Gives the network a classifier with another number of classes, for fine-tuning; all other weights stay.
- * The last layer with parameters, which must be a dense layer or a 1 x 1 convolution whose channels are the
- * outputs, is drawn anew from `seed` (layers after it follow); a network without top gets pooling (where it
- * ends in a map), dropout of 1e-3, a dense layer "predictions_dense" and softmax "predictions". Labels and
- * optimizer state are forgotten.
+ * Where the network ends in a vector that is the output of its last layer with parameters, a dense layer or a
+ * 1 x 1 convolution, that layer is drawn anew from `seed` and is trainable; layers after it follow. A network
+ * without classifier, which ends in a map or a vector, gets pooling (where it ends in a map), dropout of
+ * 1e-3, a dense layer "predictions_dense" and softmax "predictions". Anything else is MBN_ERR_STATE. Labels
+ * and optimizer state are forgotten. On failure nothing has changed.
+ *  @param classes  1 to 1,000,000
  *  @return MBN_OK, MBN_ERR_ARGUMENT, MBN_ERR_STATE, MBN_ERR_BUSY, MBN_ERR_MEMORY */
 MBN_API mbn_status mbn_model_replace_head(mbn_model *model, int64_t classes, uint64_t seed);
 
