@@ -1,0 +1,250 @@
+/* Option structs of other ages against the shared library: each struct is handed over as an older program has
+ * it (cut after any field), and as a newer one has it (a field appended). Older ones work with the defaults
+ * for what they lack and nothing is written behind their end; newer ones work while the appended field is
+ * zero and are refused else. Compiled and run by tests/abi/run.sh, without Check, as a user's program would
+ * be. */
+#include <mobilenet/mobilenet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int passed, failed;
+
+static void expect(int claim, const char *what, size_t size, const char *detail)
+{
+    if (claim) {
+        passed++;
+        return;
+    }
+    failed++;
+    printf("abi: %s of %zu bytes: %s (%s)\n", what, size, detail, mbn_last_error());
+}
+
+/* What the uses below work on: a chain that ends in a softmax over three classes, and four pictures. */
+static mbn_model *model;
+static mbn_tensor *pictures, *labels;
+
+static mbn_status use_context(const void *options)
+{
+    mbn_context *context = NULL;
+    mbn_status status = mbn_context_create((const mbn_context_options *)options, &context);
+    mbn_context_destroy(context);
+    return status;
+}
+
+static mbn_status use_mobilenet(const void *options)
+{
+    mbn_model *built = NULL;
+    mbn_status status = mbn_mobilenet_create(NULL, (const mbn_mobilenet_options *)options, &built);
+    mbn_model_destroy(built);
+    return status;
+}
+
+static mbn_status use_compile(const void *options)
+{
+    return mbn_compile(model, (const mbn_compile_options *)options);
+}
+
+static mbn_status use_fit(const void *options)
+{
+    return mbn_fit(model, pictures, labels, (const mbn_fit_options *)options, NULL);
+}
+
+static mbn_status use_save(const void *options)
+{
+    mbn_tensor *bytes = NULL;
+    mbn_status status = mbn_model_save_memory(model, (const mbn_save_options *)options, &bytes);
+    mbn_tensor_destroy(bytes);
+    return status;
+}
+
+/* A chain with one layer of the kind that takes these options. */
+#define USE_LAYER(kind)                                                     \
+    static mbn_status use_##kind(const void *options)                       \
+    {                                                                       \
+        mbn_model *chain = NULL;                                            \
+        mbn_status status = mbn_model_create(NULL, &chain);                 \
+        mbn_model_add_input(chain, 8, 8, 3);                                \
+        mbn_model_add_##kind(chain, (const mbn_##kind##_options *)options); \
+        status = status ? status : mbn_model_build(chain);                  \
+        mbn_model_destroy(chain);                                           \
+        return status;                                                      \
+    }
+USE_LAYER(conv2d)
+USE_LAYER(depthwise_conv2d)
+USE_LAYER(separable_conv2d)
+USE_LAYER(batch_norm)
+USE_LAYER(relu)
+USE_LAYER(zero_padding2d)
+USE_LAYER(average_pooling2d)
+USE_LAYER(dense)
+
+/* A struct that the library fills. */
+static mbn_status use_layer_info(const void *info)
+{
+    return mbn_model_layer_info(model, 1, (mbn_layer_info *)(uintptr_t)info);
+}
+
+#define INIT(kind)                                                   \
+    static void init_##kind(void *options, size_t struct_size)       \
+    {                                                                \
+        mbn_##kind##_init_sized((mbn_##kind *)options, struct_size); \
+    }
+INIT(context_options)
+INIT(mobilenet_options)
+INIT(compile_options)
+INIT(fit_options)
+INIT(save_options)
+INIT(conv2d_options)
+INIT(depthwise_conv2d_options)
+INIT(separable_conv2d_options)
+INIT(batch_norm_options)
+INIT(relu_options)
+INIT(zero_padding2d_options)
+INIT(average_pooling2d_options)
+INIT(dense_options)
+INIT(layer_info)
+
+typedef struct kind {
+    const char *name;
+    void (*init)(void *options, size_t struct_size);
+    size_t size;
+    size_t required; /* offset of an int64_t without a default; 0: none */
+    mbn_status (*use)(const void *options);
+    int filled_by_library;
+} kind;
+
+#define KIND(name, required_offset)                                                                    \
+    {                                                                                                  \
+        "mbn_" #name "_options", init_##name##_options, sizeof(mbn_##name##_options), required_offset, \
+            use_##name, 0                                                                              \
+    }
+static const kind kinds[] = {
+    KIND(context, 0),
+    KIND(mobilenet, 0),
+    KIND(compile, 0),
+    KIND(fit, 0),
+    KIND(save, 0),
+    KIND(conv2d, offsetof(mbn_conv2d_options, filters)),
+    KIND(depthwise_conv2d, 0),
+    KIND(separable_conv2d, offsetof(mbn_separable_conv2d_options, filters)),
+    KIND(batch_norm, 0),
+    KIND(relu, 0),
+    KIND(zero_padding2d, 0),
+    KIND(average_pooling2d, 0),
+    KIND(dense, offsetof(mbn_dense_options, units)),
+    {"mbn_layer_info", init_layer_info, sizeof(mbn_layer_info), 0, use_layer_info, 1},
+};
+
+enum { GUARD = 64, FILL = 0xA5 };
+
+static int guard_is_whole(const unsigned char *bytes)
+{
+    for (int i = 0; i < GUARD; i++)
+        if (bytes[i] != FILL)
+            return 0;
+    return 1;
+}
+
+/* The struct at this size, initialised; its memory ends in a guard. */
+static unsigned char *make(const kind *k, size_t size)
+{
+    unsigned char *memory = malloc(size + GUARD);
+    if (!memory)
+        abort();
+    memset(memory, FILL, size + GUARD);
+    k->init(memory, size);
+    const int64_t three = 3;
+    if (k->required && size >= k->required + sizeof three)
+        memcpy(memory + k->required, &three, sizeof three);
+    return memory;
+}
+
+/* A smaller (older) or equal struct. */
+static void check_older(const kind *k, size_t size)
+{
+    unsigned char *memory = make(k, size);
+    size_t recorded;
+    memcpy(&recorded, memory, sizeof recorded);
+    expect(recorded == size, k->name, size, "init recorded another size");
+    expect(guard_is_whole(memory + size), k->name, size, "init wrote behind its end");
+    mbn_status status = k->use(memory);
+    if (k->required && size < k->required + sizeof(int64_t))
+        expect(status == MBN_ERR_ARGUMENT, k->name, size, "accepted without its required field");
+    else
+        expect(status == MBN_OK, k->name, size, "refused");
+    expect(guard_is_whole(memory + size), k->name, size, "the call wrote behind its end");
+    free(memory);
+}
+
+/* A larger (newer) struct: the appended part zero, then one bit of its first and of its last byte set. */
+static void check_newer(const kind *k)
+{
+    const size_t size = k->size + 16;
+    const size_t places[] = {k->size, size - 1};
+    unsigned char *memory = make(k, size);
+    for (size_t i = k->size; i < size; i++)
+        expect(memory[i] == 0, k->name, size, "init left the appended part as it was");
+    expect(k->use(memory) == MBN_OK, k->name, size, "refused although the appended part is zero");
+    for (int i = 0; i < 2 && !k->filled_by_library; i++) {
+        memory[places[i]] = 1;
+        expect(k->use(memory) == MBN_ERR_ARGUMENT, k->name, size, "accepted with an unknown field set");
+        expect(strstr(mbn_last_error(), "struct") != NULL || strstr(mbn_last_error(), "options") != NULL,
+               k->name, size, "the message does not speak of the struct");
+        memory[places[i]] = 0;
+    }
+    expect(guard_is_whole(memory + size), k->name, size, "the call wrote behind its end");
+    free(memory);
+}
+
+/* Sizes that no version of the struct has: as left by a program that never called init. */
+static void check_wrong(const kind *k)
+{
+    const size_t sizes[] = {0, sizeof(size_t) - 1, 1000000, (size_t)-1};
+    unsigned char *memory = make(k, k->size);
+    for (int i = 0; i < 4; i++) {
+        memcpy(memory, &sizes[i], sizeof sizes[i]);
+        expect(k->use(memory) == MBN_ERR_ARGUMENT, k->name, sizes[i], "accepted a wrong struct_size");
+    }
+    free(memory);
+}
+
+static mbn_status prepare(void)
+{
+    static unsigned char pixels[4 * 8 * 8 * 3];
+    static int32_t ids[4] = {0, 1, 2, 1};
+    const int64_t shape[4] = {4, 8, 8, 3}, count[1] = {4};
+    mbn_dense_options dense;
+    mbn_dense_options_init(&dense);
+    dense.units = 3;
+    mbn_status status = mbn_model_create(NULL, &model);
+    mbn_model_add_input(model, 8, 8, 3);
+    mbn_model_add_global_average_pooling2d(model, NULL);
+    mbn_model_add_dense(model, &dense);
+    mbn_model_add_softmax(model, NULL);
+    status = status ? status : mbn_model_build(model);
+    status = status ? status : mbn_model_set_preprocessing(model, MBN_PREPROCESSING_UNIT);
+    status = status ? status : mbn_compile(model, NULL);
+    status = status ? status : mbn_tensor_wrap(NULL, MBN_U8, 4, shape, pixels, NULL, NULL, &pictures);
+    return status ? status : mbn_tensor_wrap(NULL, MBN_I32, 1, count, ids, NULL, NULL, &labels);
+}
+
+int main(void)
+{
+    if (prepare()) {
+        printf("abi: %s\n", mbn_last_error());
+        return 1;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        for (size_t size = sizeof(size_t); size <= kinds[i].size; size += 8)
+            check_older(&kinds[i], size);
+        check_newer(&kinds[i]);
+        check_wrong(&kinds[i]);
+    }
+    mbn_tensor_destroy(labels);
+    mbn_tensor_destroy(pictures);
+    mbn_model_destroy(model);
+    mbn_default_context_shutdown();
+    printf("abi: option structs of other ages: %d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
