@@ -13,5 +13,8 @@ mbn_status mbni_mbn_write(const mbn_model *model, const mbni_records *records,
  * file has none). */
 mbn_status mbni_mbn_read(mbn_context *context, const char *path, const void *data, size_t bytes,
                          mbni_records *records, mbn_model **out);
+/* Copies parameters of a file into a built model by name, all or (partial) those that fit. On failure the
+ * model is as it was, for which the values are read into memory of their own first. */
+mbn_status mbni_mbn_read_weights(mbn_model *model, const char *path, int32_t partial, int64_t *loaded);
 
 #endif
