@@ -54,7 +54,7 @@ count=0
 flags="-Wall -Wextra -Werror -pedantic -fsyntax-only -Iinclude"
 for header in include/mobilenet/*.h; do
     name=mobilenet/$(basename "$header")
-    printf '#include <%s>\n#include <%s>\n' "$name" "$name" >"$work/alone.c"
+    printf '#include <%s>\n#include <%s>\nextern int alone;\n' "$name" "$name" >"$work/alone.c"
     cp "$work/alone.c" "$work/alone.cc"
     $CC -std=c11 $flags "$work/alone.c"
     ${CXX:-c++} -std=c++17 $flags "$work/alone.cc"
