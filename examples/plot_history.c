@@ -1,6 +1,7 @@
 /* Draws columns of training histories (the CSV files of train_cifar10 --history) as an SVG chart.
  *   plot_history --title "CIFAR-10" --series "full=full.csv:val_acc" --reference "paper=0.66" --out chart.svg
- * Columns other than those of the validation are drawn dashed. The picture needs no font of its own. */
+ * Columns of one file share a colour; those that are not of the validation are dashed. The picture needs no
+ * font of its own. */
 #include <float.h>
 #include <math.h>
 #include "common/cli.h"
@@ -12,7 +13,8 @@ enum { COLOURS = sizeof PALETTE / sizeof *PALETTE };
 
 typedef struct series {
     char label[128];
-    int count, dashed;
+    char path[2048];
+    int count, dashed, colour;
     double x[MAX_POINTS], y[MAX_POINTS];
 } series;
 
@@ -22,12 +24,12 @@ typedef struct chart {
     int count;
     cli_list references; /* "label=value" */
     double x_low, x_high, y_low, y_high, x_step, y_step;
-    double top; /* of the plotting area; below title and legend */
+    double top, right; /* of the plotting area, below title and legend, left of the references' labels */
 } chart;
 
 static double px(const chart *c, double x)
 {
-    return LEFT + (x - c->x_low) / (c->x_high - c->x_low) * (WIDTH - LEFT - RIGHT);
+    return LEFT + (x - c->x_low) / (c->x_high - c->x_low) * (c->right - LEFT);
 }
 
 static double py(const chart *c, double y)
@@ -84,18 +86,18 @@ static double field(const char *line, int column)
 /* Reads "label=file.csv:column". */
 static int read_series(const char *text, series *s)
 {
-    char path[2048], line[1024];
+    char line[1024];
     const char *equals = strchr(text, '='), *colon = strrchr(text, ':');
     if (!equals || !colon || colon < equals || (size_t)(equals - text) >= sizeof s->label ||
-        (size_t)(colon - equals) > sizeof path) {
+        (size_t)(colon - equals) > sizeof s->path) {
         fprintf(stderr, "plot_history: --series is \"%s\"; allowed is LABEL=FILE.csv:COLUMN\n", text);
         return -1;
     }
     snprintf(s->label, sizeof s->label, "%.*s", (int)(equals - text), text);
-    snprintf(path, sizeof path, "%.*s", (int)(colon - equals - 1), equals + 1);
-    FILE *file = fopen(path, "r");
+    snprintf(s->path, sizeof s->path, "%.*s", (int)(colon - equals - 1), equals + 1);
+    FILE *file = fopen(s->path, "r");
     if (!file) {
-        perror(path);
+        perror(s->path);
         return -1;
     }
     int has_header = fgets(line, sizeof line, file) != NULL;
@@ -110,10 +112,22 @@ static int read_series(const char *text, series *s)
     }
     fclose(file);
     if (epoch < 0 || column < 0 || !s->count) {
-        fprintf(stderr, "plot_history: %s has no numbers in columns epoch and %s\n", path, colon + 1);
+        fprintf(stderr, "plot_history: %s has no numbers in columns epoch and %s\n", s->path, colon + 1);
         return -1;
     }
     return 0;
+}
+
+/* A colour for each file. */
+static void set_colours(chart *c)
+{
+    int next = 0;
+    for (int i = 0; i < c->count; i++) {
+        int first = 0;
+        while (strcmp(c->all[first].path, c->all[i].path))
+            first++;
+        c->all[i].colour = first < i ? c->all[first].colour : next++ % COLOURS;
+    }
 }
 
 /* 1, 2 or 5 times a power of ten: at most `most` steps over `span`. */
@@ -160,9 +174,9 @@ static void draw_axes(FILE *out, const chart *c)
     char text[64];
     fputs("<g stroke=\"#e3e3e3\">\n", out);
     for (double y = c->y_low; y < c->y_high + c->y_step / 2; y += c->y_step)
-        fprintf(out, "<path d=\"M%d %.1fH%d\"/>\n", LEFT, py(c, y), WIDTH - RIGHT);
-    fprintf(out, "</g>\n<path d=\"M%d %.1fV%dH%d\" stroke=\"#555\" fill=\"none\"/>\n", LEFT, c->top,
-            HEIGHT - BOTTOM, WIDTH - RIGHT);
+        fprintf(out, "<path d=\"M%d %.1fH%.0f\"/>\n", LEFT, py(c, y), c->right);
+    fprintf(out, "</g>\n<path d=\"M%d %.1fV%dH%.0f\" stroke=\"#555\" fill=\"none\"/>\n", LEFT, c->top,
+            HEIGHT - BOTTOM, c->right);
     for (double y = c->y_low; y < c->y_high + c->y_step / 2; y += c->y_step) {
         snprintf(text, sizeof text, "%.6g", fabs(y) < c->y_step / 2 ? 0 : y);
         put_text(out, LEFT - 8, py(c, y) + 4, "text-anchor=\"end\"", text);
@@ -172,23 +186,48 @@ static void draw_axes(FILE *out, const chart *c)
         fprintf(out, "<path d=\"M%.1f %dv5\" stroke=\"#555\"/>\n", px(c, x), HEIGHT - BOTTOM);
         put_text(out, px(c, x), HEIGHT - BOTTOM + 20, "text-anchor=\"middle\"", text);
     }
-    put_text(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 14, "text-anchor=\"middle\"", c->x_label);
+    put_text(out, (LEFT + c->right) / 2, HEIGHT - 14, "text-anchor=\"middle\"", c->x_label);
     snprintf(text, sizeof text, "text-anchor=\"middle\" transform=\"rotate(-90 18 %.1f)\"",
              (c->top + HEIGHT - BOTTOM) / 2);
     put_text(out, 18, (c->top + HEIGHT - BOTTOM) / 2, text, c->y_label);
 }
 
+/* Room for the references' labels; about, as the font is the reader's. */
+static double label_width(const chart *c)
+{
+    size_t longest = 0;
+    for (int i = 0; i < c->references.count; i++)
+        if (strlen(c->references.items[i]) > longest)
+            longest = strlen(c->references.items[i]);
+    return longest ? 7.0 * (double)longest : 0;
+}
+
+/* Level lines; their labels stand to the right, from the top down, at least a line of text apart. */
 static void draw_references(FILE *out, const chart *c)
 {
     char text[160];
+    double free_y = 0;
+    int drawn[CLI_LIST_CAPACITY] = {0};
     for (int i = 0; i < c->references.count; i++) {
-        const char *item = c->references.items[i], *equals = strrchr(item, '=');
-        double y = py(c, strtod(equals + 1, NULL));
-        fprintf(out, "<path d=\"M%d %.1fH%d\" stroke=\"#777\" stroke-dasharray=\"2 4\"/>\n", LEFT, y,
-                WIDTH - RIGHT);
+        int next = -1;
+        double y = HEIGHT;
+        for (int k = 0; k < c->references.count; k++) {
+            double candidate = py(c, strtod(strrchr(c->references.items[k], '=') + 1, NULL));
+            if (!drawn[k] && candidate < y) {
+                next = k;
+                y = candidate;
+            }
+        }
+        const char *item = c->references.items[next], *equals = strrchr(item, '=');
+        drawn[next] = 1;
+        free_y = fmax(free_y, y - 4);
+        fprintf(
+            out,
+            "<path d=\"M%d %.1fH%.0fL%.0f %.1f\" stroke=\"#777\" fill=\"none\" stroke-dasharray=\"2 3\"/>\n",
+            LEFT, y, c->right, c->right + 12, free_y);
         snprintf(text, sizeof text, "%.*s %s", (int)(equals - item), item, equals + 1);
-        /* the first above its line, the second below, so that two close ones stay apart */
-        put_text(out, WIDTH - RIGHT - 4, y + (i % 2 ? 14 : -5), "text-anchor=\"end\" fill=\"#666\"", text);
+        put_text(out, c->right + 16, free_y + 4, "fill=\"#555\" font-size=\"12\"", text);
+        free_y += 15;
     }
 }
 
@@ -196,7 +235,7 @@ static void draw_series(FILE *out, const chart *c)
 {
     for (int i = 0; i < c->count; i++) {
         const series *s = &c->all[i];
-        const char *colour = PALETTE[i % COLOURS];
+        const char *colour = PALETTE[s->colour];
         fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s points=\"", colour,
                 s->dashed ? " stroke-dasharray=\"7 4\"" : "");
         for (int k = 0; k < s->count; k++)
@@ -213,14 +252,14 @@ static double lay_legend(FILE *out, const chart *c)
 {
     double x = LEFT, y = 56;
     for (int i = 0; i < c->count; i++) {
-        double width = 48 + 7.2 * (double)strlen(c->all[i].label); /* about, as the font is the reader's */
+        double width = 48 + 7.2 * (double)strlen(c->all[i].label);
         if (x > LEFT && x + width > WIDTH - RIGHT) {
             x = LEFT;
             y += 20;
         }
         if (out) {
             fprintf(out, "<path d=\"M%.1f %.1fh24\" stroke=\"%s\" stroke-width=\"2.5\"%s/>\n", x, y - 4,
-                    PALETTE[i % COLOURS], c->all[i].dashed ? " stroke-dasharray=\"7 4\"" : "");
+                    PALETTE[c->all[i].colour], c->all[i].dashed ? " stroke-dasharray=\"7 4\"" : "");
             put_text(out, x + 30, y, "", c->all[i].label);
         }
         x += width;
@@ -271,8 +310,10 @@ int main(int argc, char **argv)
     for (c.count = 0; c.count < names.count; c.count++)
         if (read_series(names.items[c.count], &c.all[c.count]))
             goto done;
+    set_colours(&c);
     if (set_ranges(&c))
         goto done;
+    c.right = WIDTH - RIGHT - label_width(&c);
     c.top = lay_legend(NULL, &c) + 20;
     out = path ? fopen(path, "w") : stdout;
     if (out) {
