@@ -75,6 +75,7 @@ typedef struct mbni_source {
     mbni_file file;
     const unsigned char *data;
     int64_t bytes;
+    int32_t newer; /* the header names a later minor version than this library's */
 } mbni_source;
 mbn_status mbni_source_open(mbni_source *source, const char *path, const void *data, size_t bytes);
 void mbni_source_close(mbni_source *source);
@@ -82,6 +83,12 @@ mbn_status mbni_source_read(mbni_source *source, int64_t offset, void *target, i
 /* mbni_error with the place before it: "file 'net.mbn': ...". */
 mbn_status mbni_source_error(const mbni_source *source, mbn_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The status for a name or number that this library does not know. */
+static inline mbn_status mbni_source_unknown(const mbni_source *source)
+{
+    return source->newer ? MBN_ERR_VERSION : MBN_ERR_FORMAT;
+}
 
 /* Where bytes go: a file being replaced, or (file NULL) memory. */
 typedef struct mbni_sink {

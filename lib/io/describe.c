@@ -155,7 +155,7 @@ static mbn_status read_fields(const mbni_source *source, mbni_cursor *cursor, fi
         item->used = 0;
         if (!cursor->failed && item->kind > KIND_REAL)
             return mbni_source_error(
-                source, MBN_ERR_FORMAT,
+                source, mbni_source_unknown(source),
                 "section 'network', layer '%s': field '%s' is of kind %u; allowed are 0 and 1", layer,
                 item->name, item->kind);
     }
@@ -175,7 +175,7 @@ static mbn_status apply_fields(const mbni_source *source, field_reader *reader, 
     for (uint32_t i = 0; i < reader->count; i++)
         if (!reader->items[i].used)
             return mbni_source_error(
-                source, MBN_ERR_FORMAT,
+                source, mbni_source_unknown(source),
                 "section 'network', layer '%s': field '%s' is unknown to type %s, or repeated", layer->name,
                 reader->items[i].name, ops->type);
     reader->comparing = 1;
@@ -200,7 +200,7 @@ static mbn_status read_head(const mbni_source *source, mbni_cursor *cursor, int6
     if (cursor->failed)
         return MBN_OK; /* the caller reports it */
     if (!(layer->ops = mbni_layer_ops_find(type)))
-        return mbni_source_error(source, MBN_ERR_FORMAT,
+        return mbni_source_error(source, mbni_source_unknown(source),
                                  "section 'network', layer '%s': type '%s' is unknown to this version",
                                  layer->name, type);
     if ((index == 0) != (layer->ops == &mbni_input_ops))

@@ -64,6 +64,7 @@ static mbn_status read_header(mbni_source *source)
     if (major < 1)
         return mbni_source_error(source, MBN_ERR_FORMAT, "format version %u.%u; the first was 1.0", major,
                                  minor);
+    source->newer = major == MBNI_MBN_MAJOR && minor > MBNI_MBN_MINOR;
     return MBN_OK;
 }
 
@@ -106,8 +107,9 @@ static mbn_status read_trailer(mbni_source *source, table_place *table)
 static mbn_status row_error(const mbni_source *source, int32_t index, const mbni_section *section,
                             const char *what, uint32_t value, uint32_t largest)
 {
-    return mbni_source_error(source, MBN_ERR_FORMAT, "section %d '%s': %s is %u; allowed are 0 to %u", index,
-                             section->name, what, value, largest);
+    return mbni_source_error(source, mbni_source_unknown(source),
+                             "section %d '%s': %s is %u; allowed are 0 to %u", index, section->name, what,
+                             value, largest);
 }
 
 /* Fields of a row that stand for themselves. */
