@@ -69,18 +69,18 @@ mbn_status mbni_file_open(const char *path, mbni_file *file)
         int error = errno;
         if (fd >= 0)
             close(fd);
-        return mbni_error(MBN_ERR_IO, "cannot open \"%s\": %s", path,
+        return mbni_error(MBN_ERR_IO, "cannot open \"%.700s\": %s", path,
                           strerror_r(error, reason, sizeof reason));
     }
     if (!S_ISREG(about.st_mode)) {
         close(fd);
-        return mbni_error(MBN_ERR_IO, "cannot open \"%s\": it is %s", path,
+        return mbni_error(MBN_ERR_IO, "cannot open \"%.700s\": it is %s", path,
                           S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
     }
     file->stream = fdopen(fd, "rb");
     if (!file->stream) {
         close(fd);
-        return mbni_error(MBN_ERR_IO, "cannot open \"%s\": no memory for a stream", path);
+        return mbni_error(MBN_ERR_IO, "cannot open \"%.700s\": no memory for a stream", path);
     }
     file->bytes = (int64_t)about.st_size;
     return MBN_OK;
@@ -90,17 +90,17 @@ mbn_status mbni_file_read(mbni_file *file, const char *path, int64_t offset, voi
 {
     char reason[128];
     if (offset < 0 || bytes < 0 || offset > file->bytes || bytes > file->bytes - offset)
-        return mbni_error(MBN_ERR_IO, "cannot read %lld bytes at byte %lld of \"%s\": it has %lld bytes",
+        return mbni_error(MBN_ERR_IO, "cannot read %lld bytes at byte %lld of \"%.700s\": it has %lld bytes",
                           (long long)bytes, (long long)offset, path, (long long)file->bytes);
     if (fseeko(file->stream, (off_t)offset, SEEK_SET))
-        return mbni_error(MBN_ERR_IO, "cannot seek in \"%s\": %s", path,
+        return mbni_error(MBN_ERR_IO, "cannot seek in \"%.700s\": %s", path,
                           strerror_r(errno, reason, sizeof reason));
     if (bytes > 0 && fread(target, 1, (size_t)bytes, file->stream) != (size_t)bytes) {
         int error = errno;
         if (ferror(file->stream))
-            return mbni_error(MBN_ERR_IO, "cannot read \"%s\": %s", path,
+            return mbni_error(MBN_ERR_IO, "cannot read \"%.700s\": %s", path,
                               strerror_r(error, reason, sizeof reason));
-        return mbni_error(MBN_ERR_IO, "cannot read \"%s\": it became shorter meanwhile", path);
+        return mbni_error(MBN_ERR_IO, "cannot read \"%.700s\": it became shorter meanwhile", path);
     }
     return MBN_OK;
 }

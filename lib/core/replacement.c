@@ -26,10 +26,11 @@ struct mbni_replacement {
     unsigned char buffer[BUFFER_BYTES];
 };
 
+/* A path may be longer than the sentence; the reason after it counts more than its end. */
 static mbn_status io_error(const char *what, const char *path, int error)
 {
     char reason[128];
-    return mbni_error(MBN_ERR_IO, "cannot %s \"%s\": %s", what, path,
+    return mbni_error(MBN_ERR_IO, "cannot %s \"%.700s\": %s", what, path,
                       strerror_r(error, reason, sizeof reason));
 }
 
@@ -45,7 +46,7 @@ static mbn_status find_target(mbni_replacement *file, const char *path, int *mod
         return io_error("write", path, errno);
     if (stat(file->target, &about) == 0) {
         if (!S_ISREG(about.st_mode))
-            return mbni_error(MBN_ERR_IO, "cannot write \"%s\": it is %s", path,
+            return mbni_error(MBN_ERR_IO, "cannot write \"%.700s\": it is %s", path,
                               S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
         /* A file that its owner protected is not replaced, though its directory would allow it. */
         if (access(file->target, W_OK))
