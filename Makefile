@@ -53,7 +53,8 @@ endif
 # No contraction: the generic kernels must give the same bits with every compiler.
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) $(WARN) -ffp-contract=off -fPIC -fvisibility=hidden -pthread $(SANITIZE) \
              -Iinclude -Ilib $(BLAS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-KERNEL_FLAGS := -O3
+# No kernel looks at floating point exceptions; without this flag a select is not vectorized.
+KERNEL_FLAGS := -O3 -fno-trapping-math
 LIBS := -lz $(BLAS_LIBS) -lm -pthread
 CHECK_LIBS = $(or $(shell $(PKG_CONFIG) --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 

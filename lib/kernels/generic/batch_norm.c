@@ -119,7 +119,9 @@ void mbni_generic_batch_norm_gradient_sums(int64_t rows, int64_t channels, const
 void mbni_generic_batch_norm_input_gradient(int64_t rows, int64_t channels, const float *x, const float *d_y,
                                             const float *a, const float *b, const float *shift, float *d_x)
 {
-    for (int64_t r = 0; r < rows; r++, x += channels, d_y += channels, d_x += channels)
+    for (int64_t r = 0; r < rows; r++, x += channels, d_y += channels, d_x += channels) {
+        MBNI_INDEPENDENT
         for (int64_t c = 0; c < channels; c++)
             d_x[c] = a[c] * d_y[c] + b[c] * x[c] + shift[c];
+    }
 }

@@ -18,12 +18,17 @@ void mbni_generic_sum_rows(int64_t rows, int64_t channels, const float *y, float
 void mbni_generic_relu_gradient(int64_t count, float max_value, const float *y, const float *d_y, float *d_x)
 {
     if (max_value == 0) {
-        for (int64_t i = 0; i < count; i++)
-            d_x[i] = y[i] <= 0 ? 0 : d_y[i];
+        MBNI_INDEPENDENT
+        for (int64_t i = 0; i < count; i++) {
+            const float d = d_y[i]; /* read in any case, so that there is no branch */
+            d_x[i] = y[i] <= 0 ? 0 : d;
+        }
         return;
     }
+    MBNI_INDEPENDENT
     for (int64_t i = 0; i < count; i++) {
-        const float d = y[i] <= 0 ? 0 : d_y[i];
+        float d = d_y[i];
+        d = y[i] <= 0 ? 0 : d;
         d_x[i] = y[i] >= max_value ? 0 : d;
     }
 }
