@@ -118,6 +118,19 @@ START_TEST(bad_shapes_are_refused_and_not_released)
 }
 END_TEST
 
+/* Sanitizers end the program at an impossible size unless told not to. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 START_TEST(more_memory_than_there_is_is_an_error)
 {
     mbn_tensor *tensor = (mbn_tensor *)8;
