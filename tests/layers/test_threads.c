@@ -93,6 +93,15 @@ static void close_enough(const char *what, const float *got, const double *expec
                       (long long)i, (double)got[i], expected[i]);
 }
 
+/* A product may choose another way for another number of rows: not the same bits. */
+static void same_numbers(const char *what, const float *a, const float *b, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        ck_assert_msg(fabs(a[i] - b[i]) <= 1e-5 * fmax(10, fabs(b[i])),
+                      "%s[%lld] is %g alone, %g in its batch", what, (long long)i, (double)a[i],
+                      (double)b[i]);
+}
+
 START_TEST(groups_of_pictures_add_up)
 {
     const rig_case *test = &grouped[_i];
@@ -105,8 +114,8 @@ START_TEST(groups_of_pictures_add_up)
     ck_assert_int_lt(whole.workspace_count, 2 * ((int64_t)8 << 20));
     for (int64_t picture = 0; picture < test->batch; picture++) {
         run_one(&one, context, &single, &whole, picture);
-        ck_assert_mem_eq(one.y, whole.y + picture * one.out_count, (size_t)one.out_count * sizeof(float));
-        ck_assert_mem_eq(one.d_x, whole.d_x + picture * one.in_count, (size_t)one.in_count * sizeof(float));
+        same_numbers("y", one.y, whole.y + picture * one.out_count, one.out_count);
+        same_numbers("d_x", one.d_x, whole.d_x + picture * one.in_count, one.in_count);
         for (int32_t p = 0; p < one.layer.param_count; p++) {
             int64_t count = one.layer.params[p].count;
             sums[p] = sums[p] ? sums[p] : calloc((size_t)count, sizeof(double));
