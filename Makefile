@@ -161,6 +161,10 @@ docs:  ## the API reference, in BUILD/docs/html; an undocumented public symbol i
 size: lib  ## bytes of the shared library, as built and stripped
 	@tests/abi/size.sh $(SHARED)
 
+.PHONY: bench-peers
+bench-peers: $(BUILD)/tests/bench/train_step  ## the training step against PyTorch's, in one run
+	@tests/bench/peers.sh $(BUILD)
+
 # CIFAR-10 where it can be had, else pictures that the library draws.
 .PHONY: demo demo-small
 demo: $(BUILD)/examples/demo  ## trains MobileNet V1 and shows the result, in about two minutes
