@@ -75,20 +75,20 @@ int mbni_batch_norm_uses_batch(const mbni_layer *layer, const mbni_pass *pass)
 static void apply_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
-    work->pass->kernels->affine(end - begin, channels, work->x + begin * channels, work->y, work->d_y,
+    work->pass->kernels->affine(end - begin, channels, work->x + begin * channels, work->scale, work->shift,
                                 work->out + begin * channels);
 }
 
 void mbni_batch_norm_apply(const mbni_layer *layer, const mbni_pass *pass, const float *x, const float *scale,
                            const float *shift, float *y)
 {
-    mbni_work work = {.layer = layer, .pass = pass, .x = x, .y = scale, .d_y = shift, .out = y};
-    work.window.channels = layer->params[GAMMA].count;
+    mbni_work work = {.layer = layer, .pass = pass, .x = x, .scale = scale, .shift = shift, .out = y};
+    work.channels = layer->params[GAMMA].count;
     work.count = rows_of(layer, pass->batch);
-    work.parts = mbni_row_parts(work.count, work.window.channels);
+    work.parts = mbni_row_parts(work.count, work.channels);
     mbni_parallel(pass->context, work.parts, apply_task, &work);
 }
 
@@ -106,7 +106,7 @@ void mbni_batch_norm_running(const mbni_layer *layer, float *scale, float *shift
 static void statistics_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
     float *mean = work->partials + 2 * i * channels;
@@ -120,7 +120,7 @@ static void batch_statistics(const mbni_layer *layer, const mbni_pass *pass, int
     int64_t channels = layer->params[GAMMA].count;
     mbni_work work = {.layer = layer, .pass = pass, .count = rows, .x = x, .partials = pass->workspace};
     work.parts = mbni_batch_norm_parts(rows, channels);
-    work.window.channels = channels;
+    work.channels = channels;
     mbni_parallel(pass->context, work.parts, statistics_task, &work);
     for (int64_t i = 1; i < work.parts; i++) {
         int64_t begin = mbni_part_begin(rows, work.parts, i), end = mbni_part_begin(rows, work.parts, i + 1);

@@ -10,7 +10,7 @@ static void sums_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
     const mbni_pass *pass = work->pass;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
     float *sum_dy = work->partials + 2 * i * channels;
@@ -23,7 +23,7 @@ static void sums_task(void *data, int64_t i)
 static void input_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
     const float *a = work->partials;
@@ -55,7 +55,7 @@ static void training_backward(const mbni_layer *layer, const mbni_pass *pass, co
     int64_t channels = gamma->count;
     mbni_work work = {
         .layer = layer, .pass = pass, .x = x, .d_y = d_y, .out = d_x, .partials = pass->workspace};
-    work.window.channels = channels;
+    work.channels = channels;
     work.count = pass->batch * (mbni_shape_count(&layer->out) / channels);
     work.parts = mbni_batch_norm_parts(work.count, channels);
     mbni_parallel(pass->context, work.parts, sums_task, &work);

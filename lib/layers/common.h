@@ -66,9 +66,11 @@ typedef struct mbni_work {
     const mbni_layer *layer;
     const mbni_pass *pass;
     mbni_window window;
-    int64_t count; /* items that are cut: elements, rows or pictures */
+    int64_t count;    /* items that are cut: elements, rows or pictures; of global pooling, pixels */
+    int64_t channels; /* in a row */
     int64_t parts;
     const float *x, *y, *d_y;
+    const float *bias, *scale, *shift; /* [channels] */
     float *out;
     float *partials;
 } mbni_work;

@@ -31,18 +31,18 @@ int64_t mbni_group_pictures(int64_t batch, int64_t floats)
 static void add_bias_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
-    work->pass->kernels->add_bias(end - begin, channels, work->x, work->out + begin * channels);
+    work->pass->kernels->add_bias(end - begin, channels, work->bias, work->out + begin * channels);
 }
 
 void mbni_pass_add_bias(const mbni_layer *layer, const mbni_pass *pass, const float *bias, int64_t rows,
                         int64_t channels, float *y)
 {
-    mbni_work work = {.layer = layer, .pass = pass, .count = rows, .x = bias, .out = y};
+    mbni_work work = {
+        .layer = layer, .pass = pass, .count = rows, .channels = channels, .bias = bias, .out = y};
     work.parts = mbni_row_parts(rows, channels);
-    work.window.channels = channels;
     mbni_parallel(pass->context, work.parts, add_bias_task, &work);
 }
 
@@ -59,7 +59,7 @@ int64_t mbni_bias_floats(int64_t rows, int64_t channels)
 static void sum_rows_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
     float *partial = work->partials + i * channels;
@@ -71,7 +71,7 @@ void mbni_pass_sum_rows(const mbni_pass *pass, int64_t rows, int64_t channels, c
 {
     mbni_work work = {.pass = pass, .count = rows, .d_y = d_y, .partials = pass->workspace};
     work.parts = sum_parts(rows, channels);
-    work.window.channels = channels;
+    work.channels = channels;
     mbni_parallel(pass->context, work.parts, sum_rows_task, &work);
     mbni_sum_partials(work.parts, channels, pass->workspace, sum);
 }

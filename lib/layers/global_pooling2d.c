@@ -12,7 +12,7 @@ static mbn_status infer_shape(mbni_layer *layer)
 static void average_task(void *data, int64_t picture)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     work->pass->kernels->global_average(work->count, channels, work->x + picture * work->count * channels,
                                         work->out + picture * channels);
 }
@@ -20,7 +20,7 @@ static void average_task(void *data, int64_t picture)
 static void max_task(void *data, int64_t picture)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     work->pass->kernels->global_max(work->count, channels, work->x + picture * work->count * channels,
                                     work->out + picture * channels);
 }
@@ -29,7 +29,7 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
 {
     mbni_work work = {.layer = layer, .pass = pass, .x = x, .out = y};
     work.count = layer->in.dims[0] * layer->in.dims[1];
-    work.window.channels = layer->in.dims[2];
+    work.channels = layer->in.dims[2];
     mbn_task_fn task = layer->ops == &mbni_global_max_pooling2d_ops ? max_task : average_task;
     mbni_parallel(pass->context, pass->batch, task, &work);
 }

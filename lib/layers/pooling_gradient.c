@@ -23,7 +23,7 @@ static void window_backward(const mbni_layer *layer, const mbni_pass *pass, cons
 static void average_task(void *data, int64_t picture)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels;
+    int64_t channels = work->channels;
     work->pass->train_kernels->global_average_gradient(work->count, channels, work->d_y + picture * channels,
                                                        work->out + picture * work->count * channels);
 }
@@ -31,7 +31,7 @@ static void average_task(void *data, int64_t picture)
 static void max_task(void *data, int64_t picture)
 {
     const mbni_work *work = data;
-    int64_t channels = work->window.channels, first = picture * work->count * channels;
+    int64_t channels = work->channels, first = picture * work->count * channels;
     work->pass->train_kernels->global_max_gradient(work->count, channels, work->x + first,
                                                    work->d_y + picture * channels, work->out + first);
 }
@@ -42,7 +42,7 @@ static void global_backward(const mbni_layer *layer, const mbni_pass *pass, cons
     (void)y;
     mbni_work work = {.layer = layer, .pass = pass, .x = x, .d_y = d_y, .out = d_x};
     work.count = layer->in.dims[0] * layer->in.dims[1];
-    work.window.channels = layer->in.dims[2];
+    work.channels = layer->in.dims[2];
     mbn_task_fn task = layer->ops == &mbni_global_max_pooling2d_ops ? max_task : average_task;
     if (d_x)
         mbni_parallel(pass->context, pass->batch, task, &work);

@@ -11,7 +11,7 @@ static mbn_status infer_shape(mbni_layer *layer)
 static void forward_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
-    int64_t n = work->window.channels;
+    int64_t n = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
     work->pass->kernels->softmax(end - begin, n, work->x + begin * n, work->out + begin * n);
@@ -20,9 +20,9 @@ static void forward_task(void *data, int64_t i)
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
     mbni_work work = {.layer = layer, .pass = pass, .x = x, .out = y};
-    work.window.channels = layer->out.dims[layer->out.rank - 1];
-    work.count = pass->batch * (mbni_shape_count(&layer->out) / work.window.channels);
-    work.parts = mbni_row_parts(work.count, work.window.channels);
+    work.channels = layer->out.dims[layer->out.rank - 1];
+    work.count = pass->batch * (mbni_shape_count(&layer->out) / work.channels);
+    work.parts = mbni_row_parts(work.count, work.channels);
     mbni_parallel(pass->context, work.parts, forward_task, &work);
 }
 

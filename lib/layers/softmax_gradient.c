@@ -5,7 +5,7 @@
 static void backward_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
-    int64_t n = work->window.channels;
+    int64_t n = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
     work->pass->train_kernels->softmax_gradient(end - begin, n, work->y + begin * n, work->d_y + begin * n,
@@ -19,9 +19,9 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
     if (!d_x)
         return;
     mbni_work work = {.layer = layer, .pass = pass, .y = y, .d_y = d_y, .out = d_x};
-    work.window.channels = layer->out.dims[layer->out.rank - 1];
-    work.count = pass->batch * (mbni_shape_count(&layer->out) / work.window.channels);
-    work.parts = mbni_row_parts(work.count, work.window.channels);
+    work.channels = layer->out.dims[layer->out.rank - 1];
+    work.count = pass->batch * (mbni_shape_count(&layer->out) / work.channels);
+    work.parts = mbni_row_parts(work.count, work.channels);
     mbni_parallel(pass->context, work.parts, backward_task, &work);
 }
 
