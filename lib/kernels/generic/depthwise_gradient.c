@@ -4,65 +4,69 @@
 #include "kernels/generic/generic.h"
 #include "kernels/generic/taps.h"
 
-/* Output position that read input position i through kernel position k, or -1. */
-static int64_t output_of(int64_t i, int64_t pad, int64_t k, int64_t stride, int64_t out)
+/* The kernel positions through which outputs read an input position: `count` of them from `k` on, a stride
+ * apart, each of the output position one below the last, from `out` down. */
+typedef struct mbni_reach {
+    int64_t k, out, count;
+} mbni_reach;
+
+static mbni_reach reach_of(int64_t in, int64_t pad, int64_t stride, int64_t kernel, int64_t out_length)
 {
-    const int64_t shifted = i + pad - k;
-    if (shifted < 0 || shifted % stride || shifted / stride >= out)
-        return -1;
-    return shifted / stride;
+    mbni_reach r = {(in + pad) % stride, (in + pad) / stride, 0};
+    const int64_t beyond = mbni_max64(0, r.out - out_length + 1);
+    r.k += beyond * stride;
+    r.out -= beyond;
+    for (int64_t k = r.k; k < kernel && r.count <= r.out; k += stride)
+        r.count++;
+    return r;
 }
 
-static void input_pixel_by_taps(const mbni_window *w, const float *d_y, const float *kernel, int64_t ih,
-                                int64_t iw, float *d_x)
+static void input_pixel_by_taps(const mbni_window *w, const float *d_y, const float *kernel, mbni_reach rows,
+                                mbni_reach cols, float *d_x)
 {
     mbni_taps taps;
     taps.count = 0;
-    for (int64_t kh = 0; kh < w->kernel_h; kh++) {
-        const int64_t oh = output_of(ih, w->pad_top, kh, w->stride_h, w->out_h);
-        for (int64_t kw = 0; oh >= 0 && kw < w->kernel_w; kw++) {
-            const int64_t ow = output_of(iw, w->pad_left, kw, w->stride_w, w->out_w);
-            if (ow < 0)
-                continue;
-            taps.x[taps.count] = d_y + (oh * w->out_w + ow) * w->channels;
-            taps.k[taps.count++] = kernel + (kh * w->kernel_w + kw) * w->channels;
+    for (int64_t i = 0; i < rows.count; i++)
+        for (int64_t j = 0; j < cols.count; j++) {
+            const int64_t output = (rows.out - i) * w->out_w + cols.out - j;
+            const int64_t tap = (rows.k + i * w->stride_h) * w->kernel_w + cols.k + j * w->stride_w;
+            taps.x[taps.count] = d_y + output * w->channels;
+            taps.k[taps.count++] = kernel + tap * w->channels;
         }
-    }
     mbni_taps_sum(&taps, w->channels, NULL, d_x);
 }
 
-static void input_pixel_general(const mbni_window *w, const float *d_y, const float *kernel, int64_t ih,
-                                int64_t iw, float *restrict d_x)
+static void input_pixel_general(const mbni_window *w, const float *d_y, const float *kernel, mbni_reach rows,
+                                mbni_reach cols, float *restrict d_x)
 {
     const int64_t multiplier = w->multiplier, c_out = w->channels * multiplier;
     memset(d_x, 0, (size_t)w->channels * sizeof *d_x);
-    for (int64_t kh = 0; kh < w->kernel_h; kh++) {
-        const int64_t oh = output_of(ih, w->pad_top, kh, w->stride_h, w->out_h);
-        for (int64_t kw = 0; oh >= 0 && kw < w->kernel_w; kw++) {
-            const int64_t ow = output_of(iw, w->pad_left, kw, w->stride_w, w->out_w);
-            if (ow < 0)
-                continue;
-            const float *restrict ds = d_y + (oh * w->out_w + ow) * c_out;
-            const float *restrict ks = kernel + (kh * w->kernel_w + kw) * c_out;
+    for (int64_t i = 0; i < rows.count; i++)
+        for (int64_t j = 0; j < cols.count; j++) {
+            const int64_t output = (rows.out - i) * w->out_w + cols.out - j;
+            const int64_t tap = (rows.k + i * w->stride_h) * w->kernel_w + cols.k + j * w->stride_w;
+            const float *restrict ds = d_y + output * c_out, *restrict ks = kernel + tap * c_out;
             for (int64_t c = 0; c < w->channels; c++)
                 for (int64_t m = 0; m < multiplier; m++)
                     d_x[c] += ds[c * multiplier + m] * ks[c * multiplier + m];
         }
-    }
 }
 
 void mbni_generic_depthwise_input_gradient(const mbni_window *w, const float *d_y, const float *kernel,
                                            float *d_x)
 {
     const int by_taps = w->multiplier == 1 && w->kernel_h <= 8 && w->kernel_w <= 8;
-    for (int64_t ih = 0; ih < w->in_h; ih++)
+    for (int64_t ih = 0; ih < w->in_h; ih++) {
+        const mbni_reach rows = reach_of(ih, w->pad_top, w->stride_h, w->kernel_h, w->out_h);
         for (int64_t iw = 0; iw < w->in_w; iw++) {
+            const mbni_reach cols = reach_of(iw, w->pad_left, w->stride_w, w->kernel_w, w->out_w);
             float *to = d_x + (ih * w->in_w + iw) * w->channels;
             if (by_taps)
-                input_pixel_by_taps(w, d_y, kernel, ih, iw, to);
+                input_pixel_by_taps(w, d_y, kernel, rows, cols, to);
             else
-                input_pixel_general(w, d_y, kernel, ih, iw, to);
+                input_pixel_general(w, d_y, kernel, rows, cols, to);
         }
+    }
 }
 
 /* Output positions [begin, end) whose input position for tap k lies in the picture. */

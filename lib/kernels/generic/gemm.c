@@ -20,13 +20,28 @@ typedef struct mbni_operand {
 static void pack_a(mbni_operand a, int64_t row, int64_t rows, int64_t k_begin, int64_t k_count,
                    mbni_f4 *packed)
 {
+    const float *source = a.data + row * a.outer_stride + k_begin * a.k_stride;
+    if (a.outer_stride == 1 && rows == MR) { /* transposed: the rows lie side by side */
+        for (int64_t k = 0; k < k_count; k++, source += a.k_stride)
+            for (int64_t i = 0; i < MR; i++)
+                packed[k * MR + i] = (mbni_f4){source[i], source[i], source[i], source[i]};
+        return;
+    }
     for (int64_t i = 0; i < MR; i++) {
-        const float *source =
-            a.data + (row + mbni_min64(i, rows - 1)) * a.outer_stride + k_begin * a.k_stride;
-        const int64_t stride = a.k_stride;
-        for (int64_t k = 0; k < k_count; k++) {
-            const float v = source[k * stride];
-            packed[k * MR + i] = (mbni_f4){v, v, v, v};
+        const float *line = source + mbni_min64(i, rows - 1) * a.outer_stride;
+        mbni_f4 *to = packed + i;
+        int64_t k = 0;
+        if (a.k_stride == 1)
+            for (; k + 4 <= k_count; k += 4, to += 4 * MR) {
+                const mbni_f4 v = mbni_load4(line + k);
+                to[0] = (mbni_f4){v[0], v[0], v[0], v[0]};
+                to[MR] = (mbni_f4){v[1], v[1], v[1], v[1]};
+                to[2 * MR] = (mbni_f4){v[2], v[2], v[2], v[2]};
+                to[3 * MR] = (mbni_f4){v[3], v[3], v[3], v[3]};
+            }
+        for (; k < k_count; k++, to += MR) {
+            const float v = line[k * a.k_stride];
+            *to = (mbni_f4){v, v, v, v};
         }
     }
 }
@@ -48,14 +63,24 @@ static void pack_b(mbni_operand b, int64_t col, int64_t cols, int64_t k_begin, i
     }
 }
 
-/* tile[MR][NR] = a panel * b panel */
-static void multiply(int64_t k_count, const mbni_f4 *restrict a, const float *restrict b,
-                     float *restrict tile)
+static inline void store_row(mbni_f4 low, mbni_f4 high, int add, float *c)
+{
+    if (add) {
+        low = mbni_load4(c) + low;
+        high = mbni_load4(c + 4) + high;
+    }
+    mbni_store4(c, low);
+    mbni_store4(c + 4, high);
+}
+
+/* c[MR][NR] (+)= a panel * b panel */
+static void multiply(int64_t k_count, const mbni_f4 *restrict a, const float *restrict b, int add,
+                     float *restrict c, int64_t ldc)
 {
     mbni_f4 c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0};
     mbni_f4 c30 = {0}, c31 = {0}, c40 = {0}, c41 = {0}, c50 = {0}, c51 = {0};
     for (int64_t k = 0; k < k_count; k++, a += MR, b += NR) {
-        const mbni_f4 b0 = *(const mbni_f4 *)b, b1 = *(const mbni_f4 *)(b + 4);
+        const mbni_f4 b0 = mbni_load4(b), b1 = mbni_load4(b + 4);
         c00 += a[0] * b0, c01 += a[0] * b1;
         c10 += a[1] * b0, c11 += a[1] * b1;
         c20 += a[2] * b0, c21 += a[2] * b1;
@@ -63,33 +88,42 @@ static void multiply(int64_t k_count, const mbni_f4 *restrict a, const float *re
         c40 += a[4] * b0, c41 += a[4] * b1;
         c50 += a[5] * b0, c51 += a[5] * b1;
     }
-    const mbni_f4 rows[MR][2] = {{c00, c01}, {c10, c11}, {c20, c21}, {c30, c31}, {c40, c41}, {c50, c51}};
-    memcpy(tile, rows, sizeof rows);
+    store_row(c00, c01, add, c);
+    store_row(c10, c11, add, c + ldc);
+    store_row(c20, c21, add, c + 2 * ldc);
+    store_row(c30, c31, add, c + 3 * ldc);
+    store_row(c40, c41, add, c + 4 * ldc);
+    store_row(c50, c51, add, c + 5 * ldc);
 }
 
-static void store(const float *restrict tile, int64_t rows, int64_t cols, int accumulate, float *restrict c,
-                  int64_t ldc)
+/* The same for a tile that the edge of the output cuts: by way of a whole one. */
+static void multiply_edge(int64_t k_count, const mbni_f4 *a, const float *b, int64_t rows, int64_t cols,
+                          int add, float *c, int64_t ldc)
 {
-    for (int64_t i = 0; i < rows; i++, c += ldc, tile += NR) {
-        if (rows == MR && cols == NR) {
-            mbni_f4 low = mbni_load4(tile), high = mbni_load4(tile + 4);
-            if (accumulate) {
-                low = mbni_load4(c) + low;
-                high = mbni_load4(c + 4) + high;
-            }
-            mbni_store4(c, low);
-            mbni_store4(c + 4, high);
-        } else {
-            for (int64_t j = 0; j < cols; j++)
-                c[j] = accumulate ? c[j] + tile[j] : tile[j];
-        }
-    }
+    float tile[MR * NR];
+    multiply(k_count, a, b, 0, tile, NR);
+    for (int64_t i = 0; i < rows; i++, c += ldc)
+        for (int64_t j = 0; j < cols; j++)
+            c[j] = add ? c[j] + tile[i * NR + j] : tile[i * NR + j];
 }
 
 static void fill_zero(int64_t rows, int64_t cols, float *c, int64_t ldc)
 {
     for (int64_t i = 0; i < rows; i++)
         memset(c + i * ldc, 0, (size_t)cols * sizeof *c);
+}
+
+/* One panel of a with all packed columns of a block. */
+static void multiply_rows(int64_t k_count, const mbni_f4 *packed_a, const float *packed_b, int64_t rows,
+                          int64_t cols, int add, float *c, int64_t ldc)
+{
+    for (int64_t j = 0; j < cols; j += NR) {
+        const float *panel = packed_b + j * KC;
+        if (rows == MR && j + NR <= cols)
+            multiply(k_count, packed_a, panel, add, c + j, ldc);
+        else
+            multiply_edge(k_count, packed_a, panel, rows, mbni_min64(NR, cols - j), add, c + j, ldc);
+    }
 }
 
 void mbni_generic_gemm(int trans_a, int trans_b, int64_t row_begin, int64_t row_end, int64_t col_begin,
@@ -107,7 +141,6 @@ void mbni_generic_gemm(int trans_a, int trans_b, int64_t row_begin, int64_t row_
     const mbni_operand op_b = {b, trans_b ? 1 : ldb, trans_b ? ldb : 1};
     mbni_f4 packed_a[KC * MR];
     _Alignas(16) float packed_b[KC * NC];
-    _Alignas(16) float tile[MR * NR];
     for (int64_t col = col_begin; col < col_end; col += NC) {
         const int64_t cols = mbni_min64(NC, col_end - col);
         for (int64_t k_begin = 0; k_begin < k; k_begin += KC) {
@@ -117,10 +150,7 @@ void mbni_generic_gemm(int trans_a, int trans_b, int64_t row_begin, int64_t row_
             for (int64_t row = row_begin; row < row_end; row += MR) {
                 const int64_t rows = mbni_min64(MR, row_end - row);
                 pack_a(op_a, row, rows, k_begin, k_count, packed_a);
-                for (int64_t j = 0; j < cols; j += NR) {
-                    multiply(k_count, packed_a, packed_b + j * KC, tile);
-                    store(tile, rows, mbni_min64(NR, cols - j), add, c + row * ldc + col + j, ldc);
-                }
+                multiply_rows(k_count, packed_a, packed_b, rows, cols, add, c + row * ldc + col, ldc);
             }
         }
     }
