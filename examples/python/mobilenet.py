@@ -1,0 +1,368 @@
+"""libmobilenet from Python: ctypes and NumPy, nothing to compile.
+
+A thin layer: one class per object of the C library, arrays passed without a copy in either direction, and failures
+raised as MobileNetError with the library's own sentence. The C headers say what each option means.
+
+    import mobilenet as mbn
+    x, y = mbn.shapes(2000, 32, 32, seed=1)
+    model = mbn.Model.mobilenet(height=32, width=32, classes=10, alpha=0.25)
+    model.compile(optimizer=mbn.OPTIMIZER_ADAM)
+    history = model.fit(x, y, epochs=2, batch_size=64)
+    probabilities = model.predict(x)
+
+The library is the file named by MBN_LIBRARY, or build/libmobilenet.so of this checkout, or what the system finds.
+"""
+import contextlib
+import ctypes
+import os
+import pathlib
+import weakref
+from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64,
+                    c_void_p)
+
+import numpy as np
+
+F32, U8, I8, I32 = range(4)
+CHANNELS_LAST, CHANNELS_FIRST = range(2)
+POOLING_NONE, POOLING_AVG, POOLING_MAX = range(3)
+ACTIVATION_RELU6, ACTIVATION_RELU = range(2)
+OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW = range(4)
+
+_DTYPES = {F32: np.dtype(np.float32), U8: np.dtype(np.uint8), I8: np.dtype(np.int8), I32: np.dtype(np.int32)}
+_TYPES = {dtype: number for number, dtype in _DTYPES.items()}
+
+
+def _open_library():
+    here = pathlib.Path(__file__).resolve().parents[2] / "build" / "libmobilenet.so"
+    named = os.environ.get("MBN_LIBRARY")
+    return ctypes.CDLL(named or (str(here) if here.exists() else "libmobilenet.so"))
+
+
+_lib = _open_library()
+
+
+class MobileNetError(Exception):
+    """A call of the library failed: `status` is its code's name, the text names the call, argument and value."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
+
+
+# ---- structs of the C API, field by field. init_sized fills them, so an older or newer library is no danger. ----
+
+class FitEvent(Structure):
+    """What a callback of fit is told; mbn_fit_event."""
+    _fields_ = [("struct_size", c_size_t), ("loss", c_double), ("accuracy", c_double), ("val_loss", c_double),
+                ("val_accuracy", c_double), ("seconds", c_double), ("epoch", c_int64), ("epochs", c_int64),
+                ("batch", c_int64), ("batches", c_int64), ("samples", c_int64), ("training_samples", c_int64)]
+
+
+_FitCallback = CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(FitEvent))
+
+
+class _MobilenetOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("alpha", c_double), ("dropout", c_double), ("seed", c_uint64),
+                ("height", c_int64), ("width", c_int64), ("channels", c_int64), ("classes", c_int64),
+                ("min_size", c_int64), ("depth_multiplier", c_int32), ("data_format", c_int32),
+                ("include_top", c_int32), ("pooling", c_int32), ("shallow", c_int32), ("activation", c_int32),
+                ("stem_stride", c_int32), ("preprocessing", c_int32)]
+
+
+class _CompileOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("learning_rate", c_double), ("momentum", c_double), ("rho", c_double),
+                ("beta1", c_double), ("beta2", c_double), ("epsilon", c_double), ("weight_decay", c_double),
+                ("label_smoothing", c_double), ("optimizer", c_int32), ("nesterov", c_int32)]
+
+
+class _FitOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("validation_x", c_void_p), ("validation_y", c_void_p),
+                ("on_batch_end", _FitCallback), ("on_epoch_end", _FitCallback), ("callback_user", c_void_p),
+                ("validation_split", c_double), ("seed", c_uint64), ("batch_size", c_int64), ("epochs", c_int64),
+                ("shuffle", c_int32), ("verbose", c_int32)]
+
+
+class _SaveOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("encoding", c_int32), ("compression", c_int32)]
+
+
+def _options(struct, name, values):
+    options = struct()
+    getattr(_lib, f"mbn_{name}_options_init_sized")(byref(options), ctypes.sizeof(options))
+    known = {field[0] for field in struct._fields_} - {"struct_size"}
+    for key, value in values.items():
+        if key not in known:
+            raise TypeError(f"{name} has no option {key!r}; it has {', '.join(sorted(known))}")
+        setattr(options, key, value)
+    return options
+
+
+# ---- functions. Those returning a status raise; `errors` are read on the thread that failed. ----
+
+def _raise_on_failure(status, function, arguments):
+    if status:
+        name = _lib.mbn_status_name(status).decode()
+        raise MobileNetError(name, _lib.mbn_last_error().decode("utf-8", "replace"))
+    return status
+
+
+def _declare(name, result, *arguments):
+    function = getattr(_lib, name)
+    function.argtypes = arguments
+    function.restype = result
+    if result is _Status:
+        function.restype = c_int32
+        function.errcheck = _raise_on_failure
+
+
+class _Status:
+    """Marks functions that return mbn_status."""
+
+
+_Release = CFUNCTYPE(None, c_void_p, c_void_p)
+_Handle = c_void_p
+_Out = POINTER(c_void_p)
+
+_declare("mbn_status_name", c_char_p, c_int32)
+_declare("mbn_last_error", c_char_p)
+_declare("mbn_version_string", c_char_p)
+_declare("mbn_build_info", c_char_p)
+for _name in ("mobilenet", "compile", "fit", "save"):
+    _declare(f"mbn_{_name}_options_init_sized", None, c_void_p, c_size_t)
+_declare("mbn_tensor_wrap", _Status, _Handle, c_int32, c_int32, POINTER(c_int64), c_void_p, _Release, c_void_p, _Out)
+_declare("mbn_tensor_destroy", None, _Handle)
+_declare("mbn_tensor_type", c_int32, _Handle)
+_declare("mbn_tensor_rank", c_int32, _Handle)
+_declare("mbn_tensor_dims", POINTER(c_int64), _Handle)
+_declare("mbn_tensor_data", c_void_p, _Handle)
+_declare("mbn_tensor_bytes", c_size_t, _Handle)
+_declare("mbn_mobilenet_create", _Status, _Handle, c_void_p, _Out)
+_declare("mbn_model_destroy", None, _Handle)
+_declare("mbn_model_parameter_count", _Status, _Handle, POINTER(c_int64), POINTER(c_int64))
+_declare("mbn_model_summary", _Status, _Handle, c_char_p, c_size_t, POINTER(c_size_t))
+_declare("mbn_model_parameter_tensors", c_size_t, _Handle)
+_declare("mbn_model_parameter_name", c_char_p, _Handle, c_size_t)
+_declare("mbn_model_get_parameter", _Status, _Handle, c_char_p, _Out)
+_declare("mbn_model_set_parameter", _Status, _Handle, c_char_p, _Handle)
+_declare("mbn_model_set_trainable", _Status, _Handle, c_char_p, c_int32)
+_declare("mbn_model_replace_head", _Status, _Handle, c_int64, c_uint64)
+_declare("mbn_compile", _Status, _Handle, c_void_p)
+_declare("mbn_fit", _Status, _Handle, _Handle, _Handle, c_void_p, _Out)
+_declare("mbn_evaluate", _Status, _Handle, _Handle, _Handle, c_int64, POINTER(c_double), POINTER(c_double))
+_declare("mbn_predict", _Status, _Handle, _Handle, _Out)
+_declare("mbn_history_epochs", c_int64, _Handle)
+_declare("mbn_history_columns", c_int64, _Handle)
+_declare("mbn_history_column_name", c_char_p, _Handle, c_int64)
+_declare("mbn_history_get", _Status, _Handle, c_char_p, c_int64, POINTER(c_double))
+_declare("mbn_history_destroy", None, _Handle)
+_declare("mbn_model_save", _Status, _Handle, c_char_p, c_void_p)
+_declare("mbn_model_load", _Status, _Handle, c_char_p, _Out)
+_declare("mbn_model_save_memory", _Status, _Handle, c_void_p, _Out)
+_declare("mbn_model_load_memory", _Status, _Handle, c_void_p, c_size_t, _Out)
+_declare("mbn_shapes_create", _Status, _Handle, c_int64, c_int64, c_int64, c_uint64, _Out, _Out)
+_declare("mbn_shapes_label", c_char_p, c_int32)
+_declare("mbn_cifar10_load", _Status, _Handle, c_char_p, c_int32, _Out, _Out)
+_declare("mbn_cifar10_label", c_char_p, c_int32)
+
+
+def version():
+    return _lib.mbn_version_string().decode()
+
+
+# ---- arrays ----
+
+class _Wrapped:
+    """A NumPy array lent to the library: a tensor over the array's memory, for the length of a with statement."""
+
+    def __init__(self, array):
+        array = np.asarray(array)
+        if array.dtype not in _TYPES:
+            raise TypeError(f"array has dtype {array.dtype}; allowed are float32, uint8, int8, int32")
+        self.array = np.ascontiguousarray(array)  # the same memory when it is contiguous already
+        self.tensor = c_void_p()
+
+    def __enter__(self):
+        dims = (c_int64 * self.array.ndim)(*self.array.shape)
+        _lib.mbn_tensor_wrap(None, _TYPES[self.array.dtype], self.array.ndim, dims, self.array.ctypes.data,
+                             _Release(), None, byref(self.tensor))
+        return self.tensor
+
+    def __exit__(self, *failure):
+        _lib.mbn_tensor_destroy(self.tensor)
+        self.tensor = c_void_p()
+
+
+def _as_array(tensor):
+    """A tensor of the library as an array over the same memory; the tensor goes when the last view of it goes."""
+    rank = _lib.mbn_tensor_rank(tensor)
+    shape = tuple(_lib.mbn_tensor_dims(tensor)[:rank])
+    dtype = _DTYPES[_lib.mbn_tensor_type(tensor)]
+    size = _lib.mbn_tensor_bytes(tensor)
+    buffer = (ctypes.c_ubyte * size).from_address(_lib.mbn_tensor_data(tensor) or 0) if size else bytearray()
+    array = np.frombuffer(buffer, dtype=dtype).reshape(shape)
+    if size:
+        weakref.finalize(buffer, _lib.mbn_tensor_destroy, tensor)  # every view of the array holds on to the buffer
+    else:
+        _lib.mbn_tensor_destroy(tensor)
+    return array
+
+
+def shapes(count, height, width, seed=0):
+    """Drawn pictures: (u8 [count, height, width, 3], i32 [count])."""
+    images, labels = c_void_p(), c_void_p()
+    _lib.mbn_shapes_create(None, count, height, width, seed, byref(images), byref(labels))
+    return _as_array(images), _as_array(labels)
+
+
+def shapes_label(label):
+    name = _lib.mbn_shapes_label(label)
+    return name and name.decode()
+
+
+def cifar10(directory, test=False):
+    """The binary batches of CIFAR-10: (u8 [n, 32, 32, 3], i32 [n])."""
+    images, labels = c_void_p(), c_void_p()
+    _lib.mbn_cifar10_load(None, os.fsencode(directory), int(test), byref(images), byref(labels))
+    return _as_array(images), _as_array(labels)
+
+
+# ---- models ----
+
+class Model:
+    """A model of the library; made by Model.mobilenet, Model.load or Model.from_bytes."""
+
+    def __init__(self, handle):
+        self._handle = handle
+        self._finalizer = weakref.finalize(self, _lib.mbn_model_destroy, handle)
+
+    @classmethod
+    def mobilenet(cls, **options):
+        """MobileNet V1; the options are the fields of mbn_mobilenet_options."""
+        handle = c_void_p()
+        _lib.mbn_mobilenet_create(None, byref(_options(_MobilenetOptions, "mobilenet", options)), byref(handle))
+        return cls(handle)
+
+    @classmethod
+    def load(cls, path):
+        handle = c_void_p()
+        _lib.mbn_model_load(None, os.fsencode(path), byref(handle))
+        return cls(handle)
+
+    @classmethod
+    def from_bytes(cls, data):
+        handle = c_void_p()
+        data = bytes(data)
+        _lib.mbn_model_load_memory(None, data, len(data), byref(handle))
+        return cls(handle)
+
+    def close(self):
+        """Releases the model now; without it, the garbage collector does."""
+        self._finalizer()
+        self._handle = None
+
+    def save(self, path, **options):
+        _lib.mbn_model_save(self._handle, os.fsencode(path), byref(_options(_SaveOptions, "save", options)))
+
+    def to_bytes(self, **options):
+        out = c_void_p()
+        _lib.mbn_model_save_memory(self._handle, byref(_options(_SaveOptions, "save", options)), byref(out))
+        return _as_array(out)
+
+    def parameters(self):
+        """(all, trainable)"""
+        total, trainable = c_int64(), c_int64()
+        _lib.mbn_model_parameter_count(self._handle, byref(total), byref(trainable))
+        return total.value, trainable.value
+
+    def summary(self):
+        needed = c_size_t()
+        _lib.mbn_model_summary(self._handle, None, 0, byref(needed))
+        text = ctypes.create_string_buffer(needed.value)
+        _lib.mbn_model_summary(self._handle, text, needed.value, None)
+        return text.value.decode()
+
+    def parameter_names(self):
+        count = _lib.mbn_model_parameter_tensors(self._handle)
+        return [_lib.mbn_model_parameter_name(self._handle, i).decode() for i in range(count)]
+
+    def __getitem__(self, name):
+        out = c_void_p()
+        _lib.mbn_model_get_parameter(self._handle, name.encode(), byref(out))
+        return _as_array(out)
+
+    def __setitem__(self, name, values):
+        with _Wrapped(np.asarray(values, np.float32)) as tensor:
+            _lib.mbn_model_set_parameter(self._handle, name.encode(), tensor)
+
+    def set_trainable(self, layer, trainable):
+        """layer None: every layer."""
+        _lib.mbn_model_set_trainable(self._handle, layer and layer.encode(), int(trainable))
+
+    def replace_head(self, classes, seed=0):
+        _lib.mbn_model_replace_head(self._handle, classes, seed)
+
+    def compile(self, **options):
+        """The options are the fields of mbn_compile_options."""
+        _lib.mbn_compile(self._handle, byref(_options(_CompileOptions, "compile", options)))
+
+    def fit(self, x, y, validation=None, on_batch_end=None, on_epoch_end=None, **options):
+        """Trains; returns {column: array with a number per epoch}.
+
+        The callbacks get a FitEvent and may return True to stop. An exception in one ends fit and comes out here.
+        The other options are the fields of mbn_fit_options.
+        """
+        caught = []
+
+        def callback(function):
+            def call(user, model, event):
+                try:
+                    return 1 if function(event.contents) else 0
+                except BaseException as exception:  # must not unwind through C
+                    caught.append(exception)
+                    return -1
+            return _FitCallback(call) if function else _FitCallback()
+
+        settings = _options(_FitOptions, "fit", options)
+        settings.on_batch_end = callback(on_batch_end)
+        settings.on_epoch_end = callback(on_epoch_end)
+        history = c_void_p()
+        with contextlib.ExitStack() as lent:
+            lend = lent.enter_context
+            if validation:
+                settings.validation_x, settings.validation_y = lend(_Wrapped(validation[0])), lend(_Wrapped(validation[1]))
+            try:
+                _lib.mbn_fit(self._handle, lend(_Wrapped(x)), lend(_Wrapped(y)), byref(settings), byref(history))
+                return _history(history)
+            except MobileNetError:
+                if caught:
+                    raise caught[0] from None
+                raise
+            finally:
+                _lib.mbn_history_destroy(history)
+
+    def evaluate(self, x, y, batch_size=0):
+        """(loss, accuracy)"""
+        loss, accuracy = c_double(), c_double()
+        with _Wrapped(x) as x_tensor, _Wrapped(y) as y_tensor:
+            _lib.mbn_evaluate(self._handle, x_tensor, y_tensor, batch_size, byref(loss), byref(accuracy))
+        return loss.value, accuracy.value
+
+    def predict(self, x):
+        """f32 [n, classes]"""
+        out = c_void_p()
+        with _Wrapped(x) as tensor:
+            _lib.mbn_predict(self._handle, tensor, byref(out))
+        return _as_array(out)
+
+
+def _history(handle):
+    table = {}
+    for column in range(_lib.mbn_history_columns(handle)):
+        name = _lib.mbn_history_column_name(handle, column)
+        numbers = np.empty(_lib.mbn_history_epochs(handle))
+        for epoch in range(len(numbers)):
+            value = c_double()
+            _lib.mbn_history_get(handle, name, epoch, byref(value))
+            numbers[epoch] = value.value
+        table[name.decode()] = numbers
+    return table

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""The library through ctypes and NumPy, as examples/python/mobilenet.py drives it: arrays without a copy, callbacks,
+errors with their sentence, lifetimes. Run by tests/ffi/run.sh."""
+import ctypes
+import gc
+import os
+import re
+import tempfile
+import threading
+import unittest
+import weakref
+
+import numpy as np
+
+import mobilenet as mbn
+
+HEADERS = os.path.join(os.path.dirname(__file__), "..", "..", "include", "mobilenet")
+
+
+def small_model(**options):
+    settings = dict(height=32, width=32, classes=10, alpha=0.25, shallow=1, seed=3)
+    settings.update(options)
+    return mbn.Model.mobilenet(**settings)
+
+
+def trainable_model(**options):
+    model = small_model(**options)
+    model.compile(optimizer=mbn.OPTIMIZER_ADAM)
+    return model
+
+
+class Structs(unittest.TestCase):
+    """The mirrored structs against the headers: same fields in the same order, and the size that C gives them."""
+
+    def fields_in_header(self, name):
+        for header in os.listdir(HEADERS):
+            with open(os.path.join(HEADERS, header), encoding="utf-8") as file:
+                text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+            found = re.search(r"typedef struct %s \{(.*?)\} %s;" % (name, name), text, re.S)
+            if found:
+                return [re.search(r"(\w+)(\[\w+\])?$", line.strip()).group(1)
+                        for line in found.group(1).split(";") if line.strip()]
+        self.fail(f"no header has {name}")
+
+    def test_fields_are_those_of_the_headers(self):
+        for struct, name in ((mbn._MobilenetOptions, "mbn_mobilenet_options"),
+                             (mbn._CompileOptions, "mbn_compile_options"), (mbn._FitOptions, "mbn_fit_options"),
+                             (mbn._SaveOptions, "mbn_save_options"), (mbn.FitEvent, "mbn_fit_event")):
+            self.assertEqual([field[0] for field in struct._fields_], self.fields_in_header(name), name)
+
+    def test_structs_have_no_hidden_padding(self):
+        for struct in (mbn._MobilenetOptions, mbn._CompileOptions, mbn._FitOptions, mbn._SaveOptions, mbn.FitEvent):
+            self.assertEqual(sum(ctypes.sizeof(field[1]) for field in struct._fields_), ctypes.sizeof(struct))
+
+    def test_unknown_option_is_refused(self):
+        with self.assertRaisesRegex(TypeError, "aplha"):
+            small_model(aplha=0.5)
+
+
+class Arrays(unittest.TestCase):
+    def test_drawn_pictures_arrive_as_arrays(self):
+        x, y = mbn.shapes(30, 16, 24, seed=5)
+        self.assertEqual((x.shape, x.dtype, y.shape, y.dtype), ((30, 16, 24, 3), np.uint8, (30,), np.int32))
+        self.assertEqual(sorted(np.bincount(y, minlength=10)), [3] * 10)
+        again, _ = mbn.shapes(30, 16, 24, seed=5)
+        other, _ = mbn.shapes(30, 16, 24, seed=6)
+        self.assertTrue((x == again).all())
+        self.assertFalse((x == other).all())
+
+    def test_no_pictures_are_an_empty_array(self):
+        x, y = mbn.shapes(0, 16, 16)
+        self.assertEqual((x.shape, y.shape), ((0, 16, 16, 3), (0,)))
+
+    def test_library_reads_the_array_itself(self):
+        array = np.zeros((2, 3), np.float32)
+        with mbn._Wrapped(array) as tensor:
+            self.assertEqual(mbn._lib.mbn_tensor_data(tensor), array.ctypes.data)
+
+    def test_result_lives_as_long_as_any_view_of_it(self):
+        x, _ = mbn.shapes(4, 16, 16, seed=1)
+        copy = x[1:, 2:].copy()
+        view = x[1:, 2:]
+        buffer = weakref.ref(_owner(x))
+        del x
+        gc.collect()
+        self.assertIsNotNone(buffer())
+        self.assertTrue((view == copy).all())
+        del view
+        gc.collect()
+        self.assertIsNone(buffer())
+
+    def test_array_that_is_not_contiguous_is_accepted(self):
+        model = small_model()
+        x, _ = mbn.shapes(6, 32, 32, seed=1)
+        self.assertTrue((model.predict(x[::2]) == model.predict(x[::2].copy())).all())
+
+    def test_unfit_dtype_is_refused(self):
+        with self.assertRaisesRegex(TypeError, "float64"):
+            small_model().predict(np.zeros((1, 32, 32, 3)))
+
+
+def _owner(array):
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array.obj if isinstance(array, memoryview) else array
+
+
+class Training(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.x, cls.y = mbn.shapes(160, 32, 32, seed=2)
+
+    def test_two_epochs_with_progress(self):
+        batches, epochs = [], []
+        model = trainable_model()
+        before = model["conv1/kernel"].copy()
+        history = model.fit(self.x, self.y, epochs=2, batch_size=32, validation_split=0.2,
+                            on_batch_end=lambda event: batches.append((event.epoch, event.batch, event.samples)),
+                            on_epoch_end=lambda event: epochs.append((event.epoch, event.loss, event.val_accuracy)))
+        self.assertEqual(batches, [(e, b, 32 * (b + 1)) for e in range(2) for b in range(4)])
+        self.assertEqual([epoch for epoch, _, _ in epochs], [0, 1])
+        self.assertEqual([loss for _, loss, _ in epochs], list(history["loss"]))
+        self.assertEqual([accuracy for _, _, accuracy in epochs], list(history["val_acc"]))
+        self.assertLess(history["loss"][1], history["loss"][0])
+        self.assertFalse((before == model["conv1/kernel"]).all())
+
+    def test_same_seed_same_weights(self):
+        weights = []
+        for _ in range(2):
+            model = trainable_model()
+            model.fit(self.x, self.y, batch_size=32, seed=9)
+            weights.append(model["conv_pw_1/kernel"])
+        self.assertTrue((weights[0] == weights[1]).all())
+
+    def test_float_pictures_and_soft_targets(self):
+        pictures = self.x.astype(np.float32) / np.float32(127.5) - np.float32(1)
+        targets = np.eye(10, dtype=np.float32)[self.y]
+        ids, soft = trainable_model(), trainable_model()
+        first = ids.fit(self.x, self.y, batch_size=32)
+        second = soft.fit(pictures, targets, batch_size=32)
+        self.assertAlmostEqual(first["loss"][0], second["loss"][0], places=3)
+
+    def test_callback_stops_training(self):
+        seen = []
+        history = trainable_model().fit(self.x, self.y, epochs=5, batch_size=80,
+                                        on_epoch_end=lambda event: seen.append(event.epoch) or event.epoch == 1)
+        self.assertEqual((seen, len(history["loss"])), ([0, 1], 2))
+
+    def test_exception_in_a_callback_comes_out_of_fit(self):
+        model = trainable_model()
+        with self.assertRaises(ZeroDivisionError):
+            model.fit(self.x, self.y, batch_size=80, on_batch_end=lambda event: 1 // 0)
+        model.fit(self.x, self.y, batch_size=80)  # the model is still of use
+
+    def test_callback_may_predict_and_save(self):
+        model = trainable_model()
+        answers = []
+        model.fit(self.x, self.y, batch_size=80,
+                  on_epoch_end=lambda event: answers.append((model.predict(self.x[:3]), model.to_bytes().size)) and False)
+        self.assertEqual(answers[0][0].shape, (3, 10))
+        self.assertGreater(answers[0][1], 1000)
+
+    def test_evaluate_agrees_with_predict(self):
+        model = trainable_model()
+        model.fit(self.x, self.y, batch_size=32)
+        loss, accuracy = model.evaluate(self.x, self.y)
+        probabilities = model.predict(self.x)
+        self.assertAlmostEqual(accuracy, (probabilities.argmax(1) == self.y).mean(), places=9)
+        expected = -np.log(probabilities[np.arange(len(self.y)), self.y].astype(np.float64)).mean()
+        self.assertAlmostEqual(loss, expected, places=4)
+
+
+class Models(unittest.TestCase):
+    def test_known_numbers_of_parameters(self):
+        self.assertEqual(mbn.Model.mobilenet(height=32, width=32, classes=10).parameters()[0], 3_239_114)
+        self.assertIn("3,239,114", mbn.Model.mobilenet(height=32, width=32, classes=10).summary())
+
+    def test_parameters_can_be_read_and_set(self):
+        model = small_model()
+        self.assertIn("conv1/kernel", model.parameter_names())
+        kernel = model["conv1/kernel"]
+        self.assertEqual(kernel.shape, (3, 3, 3, 8))
+        model["conv1/kernel"] = kernel * 2
+        self.assertTrue((model["conv1/kernel"] == kernel * 2).all())
+
+    def test_saved_model_answers_the_same(self):
+        model = small_model()
+        x, _ = mbn.shapes(5, 32, 32, seed=1)
+        expected = model.predict(x)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a model.mbn")
+            model.save(path)
+            self.assertTrue((mbn.Model.load(path).predict(x) == expected).all())
+        self.assertTrue((mbn.Model.from_bytes(model.to_bytes()).predict(x) == expected).all())
+
+    def test_one_model_predicts_from_several_threads(self):
+        model = small_model()
+        x, _ = mbn.shapes(40, 32, 32, seed=1)
+        expected = model.predict(x)
+        answers = [None] * 4
+
+        def work(i):
+            answers[i] = model.predict(x)
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for answer in answers:
+            self.assertTrue((answer == expected).all())
+
+
+class Errors(unittest.TestCase):
+    def fails(self, status, *words):
+        test = self
+
+        class Context:
+            def __enter__(self):
+                return self
+
+            def __exit__(self, kind, error, trace):
+                test.assertTrue(kind and issubclass(kind, mbn.MobileNetError), f"raised {kind}")
+                test.assertEqual(error.status, status)
+                for word in words:
+                    test.assertIn(word, str(error))
+                return True
+
+        return Context()
+
+    def test_argument_and_value_are_named(self):
+        with self.fails("MBN_ERR_ARGUMENT", "mbn_mobilenet_create", "alpha", "-1"):
+            small_model(alpha=-1)
+        with self.fails("MBN_ERR_ARGUMENT", "mbn_fit", "batch_size", "-3"):
+            trainable_model().fit(np.zeros((2, 32, 32, 3), np.uint8), np.zeros(2, np.int32), batch_size=-3)
+
+    def test_wrong_data(self):
+        x, y = mbn.shapes(8, 32, 32)
+        model = trainable_model()
+        with self.fails("MBN_ERR_ARGUMENT", "argument y", "0 to 9"):
+            model.fit(x, y + 10)
+        with self.fails("MBN_ERR_SHAPE"):
+            model.fit(x, y[:5])
+        with self.fails("MBN_ERR_SHAPE"):
+            model.predict(x[:, :31])
+        with self.fails("MBN_ERR_TYPE"):
+            model.predict(x.astype(np.int32))
+
+    def test_not_compiled(self):
+        x, y = mbn.shapes(8, 32, 32)
+        with self.fails("MBN_ERR_STATE", "compile"):
+            small_model().fit(x, y)
+
+    def test_file_that_is_not_there(self):
+        with self.fails("MBN_ERR_IO", "/nowhere/model.mbn"):
+            mbn.Model.load("/nowhere/model.mbn")
+
+    def test_damaged_file(self):
+        data = small_model().to_bytes().copy()
+        data[len(data) // 2] ^= 1
+        with self.fails("MBN_ERR_FORMAT"):
+            mbn.Model.from_bytes(data)
+        with self.fails("MBN_ERR_FORMAT"):
+            mbn.Model.from_bytes(data[:100])
+
+    def test_closed_model(self):
+        model = small_model()
+        model.close()
+        with self.fails("MBN_ERR_ARGUMENT", "model"):
+            model.predict(np.zeros((1, 32, 32, 3), np.uint8))
+
+
+if __name__ == "__main__":
+    unittest.main()
