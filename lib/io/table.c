@@ -120,7 +120,7 @@ static mbn_status check_kind(const mbni_source *source, int32_t index, mbni_sect
         return row_error(source, index, section, "the flag word", section->flags, MBNI_SECTION_OPTIONAL);
     if (!known && !(section->flags & MBNI_SECTION_OPTIONAL))
         return mbni_source_error(
-            source, MBN_ERR_FORMAT,
+            source, mbni_source_unknown(source),
             "section %d '%s' is of kind %u, which this version neither knows nor may skip", index,
             section->name, section->kind);
     if (!known)

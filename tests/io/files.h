@@ -23,7 +23,7 @@ static inline char *temporary_directory(char path[256])
 
 static inline const char *in_directory(const char *directory, const char *name)
 {
-    static char path[4][512];
+    static char path[4][600];
     static int turn;
     turn = (turn + 1) % 4;
     snprintf(path[turn], sizeof path[turn], "%s/%s", directory, name);
