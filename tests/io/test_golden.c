@@ -32,7 +32,7 @@ static const struct {
     {"separable_conv2d/depthwise_kernel", 4, {3, 3, 8, 1}},
     {"separable_conv2d/pointwise_kernel", 4, {1, 1, 8, 3}},
     {"separable_conv2d/bias", 1, {3}},
-    {"dense/kernel", 2, {6, 5}},
+    {"dense/kernel", 2, {3, 5}},
     {"dense/bias", 1, {5}},
 };
 enum { PARAMETERS = sizeof golden_parameters / sizeof *golden_parameters };
