@@ -27,14 +27,14 @@ typedef struct tally {
     mbn_context *context;
     atomic_int runs[MOST];
     int64_t written[MOST]; /* not atomic: must be visible when mbni_parallel returns */
-    int sleep_ms;
+    int sleep_us;
 } tally;
 
 static void count_run(void *data, int64_t i)
 {
     tally *t = data;
-    if (t->sleep_ms > 0)
-        nanosleep(&(struct timespec){0, t->sleep_ms * 1000000L}, NULL);
+    if (t->sleep_us > 0)
+        nanosleep(&(struct timespec){0, t->sleep_us * 1000L}, NULL);
     atomic_fetch_add(&t->runs[i], 1);
     t->written[i] = 3 * i + 1;
 }
@@ -188,6 +188,7 @@ static void *call_often(void *argument)
     tally *t = malloc(sizeof *t);
     for (int round = 0; round < 200; round++) {
         memset(t, 0, sizeof *t);
+        t->sleep_us = round % 4 == 0 ? 50 : 0; /* jobs long enough to meet those of the other callers */
         mbni_parallel(context, 1 + round % 40, count_run, t);
         right += every_index_once(t, 1 + round % 40);
     }
@@ -237,7 +238,7 @@ static void *keep_busy(void *argument)
 {
     mbn_context *context = argument;
     tally *t = calloc(1, sizeof *t);
-    t->sleep_ms = 2;
+    t->sleep_us = 2000;
     mbni_parallel(context, 100, count_run, t);
     intptr_t right = every_index_once(t, 100);
     free(t);
