@@ -164,6 +164,21 @@ START_TEST(dropout_mask_changes_with_step_and_layer_and_not_otherwise)
 }
 END_TEST
 
+/* Parts of the batch draw at their own places: the cut leaves no trace in the mask. */
+START_TEST(dropout_in_parts_is_dropout_in_one_piece)
+{
+    mbn_context *context = rig_context(2);
+    rig r;
+    rig_open(&r, context, &dropout_case, 1);
+    rig_forward(&r);
+    r.pass.train_kernels->dropout(r.in_count, 0, mbni_random_hash(r.pass.seed, (uint64_t)r.layer.index), 0.3f,
+                                  r.x, r.d_x);
+    ck_assert_mem_eq(r.y, r.d_x, (size_t)r.in_count * sizeof(float));
+    rig_close(&r);
+    mbn_context_destroy(context);
+}
+END_TEST
+
 START_TEST(dropout_passes_everything_in_prediction_and_at_rate_zero)
 {
     rig_case none = dropout_case;
@@ -330,7 +345,7 @@ END_TEST
 SUITE("layers", every_type_is_found_by_its_name_and_no_other, outputs_and_padding_follow_tensorflow,
       counts_are_those_of_the_paper, kernels_decay_and_have_l2_and_nothing_else_does,
       reshape_and_flatten_keep_the_count, dropout_drops_its_share_and_scales_the_rest,
-      dropout_mask_changes_with_step_and_layer_and_not_otherwise,
+      dropout_mask_changes_with_step_and_layer_and_not_otherwise, dropout_in_parts_is_dropout_in_one_piece,
       dropout_passes_everything_in_prediction_and_at_rate_zero, nan_passes_through_every_layer,
       prediction_of_a_picture_does_not_depend_on_its_batch, described_settings_make_the_same_layer,
       described_number_beyond_an_option_is_refused, batch_norm_statistics_survive_a_large_mean)
