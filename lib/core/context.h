@@ -1,4 +1,4 @@
-/* The context object and what rooms above ask of it: references, threads, messages, kernel tables. */
+/* The context object and what rooms above ask of it: references, threads, denormals, messages. */
 #ifndef MBNI_CORE_CONTEXT_H
 #define MBNI_CORE_CONTEXT_H
 
@@ -11,10 +11,10 @@ struct mbni_pool;
 
 struct mbn_context {
     atomic_int references;
-    mbn_context_options
-        options; /* complete: functions and threads are never 0 here, but for execute and log */
-    struct mbni_pool
-        *pool;   /* NULL with the host's executor or one thread; its threads start when first needed */
+    /* complete: functions and threads are never 0 here, but for execute and log */
+    mbn_context_options options;
+    /* NULL with the host's executor or one thread; its threads start when first needed */
+    struct mbni_pool *pool;
     int32_t isa; /* in use, MBN_ISA_GENERIC or higher */
 };
 
