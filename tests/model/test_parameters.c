@@ -3,7 +3,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <threads.h>
+#include <sched.h>
+#include <time.h>
 #include "model/model.h"
 #include "support/suite.h"
 
@@ -167,33 +168,30 @@ typedef struct visit {
     atomic_int reading, ended;
 } visit;
 
-static int read_for_a_while(void *data)
+static void *read_for_a_while(void *data)
 {
     visit *v = data;
-    if (mbni_model_read_begin(v->model))
-        return 1;
+    ck_ok(mbni_model_read_begin(v->model));
     atomic_store(&v->reading, 1);
-    thrd_sleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     atomic_store(&v->ended, 1);
     mbni_model_read_end(v->model);
-    return 0;
+    return NULL;
 }
 
 START_TEST(taking_back_waits_for_readers)
 {
     visit v = {.model = small_net()};
-    thrd_t thread;
-    int failed;
+    pthread_t thread;
     ck_ok(mbni_model_write_begin(v.model));
     mbni_model_lend(v.model);
-    ck_assert_int_eq(thrd_create(&thread, read_for_a_while, &v), thrd_success);
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_for_a_while, &v), 0);
     while (!atomic_load(&v.reading))
-        thrd_yield();
+        sched_yield();
     mbni_model_take(v.model);
     ck_assert_int_eq(atomic_load(&v.ended), 1);
     mbni_model_write_end(v.model);
-    thrd_join(thread, &failed);
-    ck_assert_int_eq(failed, 0);
+    pthread_join(thread, NULL);
     mbn_model_destroy(v.model);
 }
 END_TEST
@@ -210,7 +208,7 @@ static void look(crowd *c, int most_writers, int readers_allowed)
         atomic_fetch_add(&c->seen_together, 1);
 }
 
-static int use_model(void *data)
+static void *use_model(void *data)
 {
     crowd *c = data;
     for (int i = 0; i < 4000; i++) {
@@ -228,17 +226,17 @@ static int use_model(void *data)
             mbni_model_read_end(c->model);
         }
     }
-    return 0;
+    return NULL;
 }
 
 START_TEST(a_crowd_never_meets_a_writer)
 {
     crowd c = {.model = small_net()};
-    thrd_t threads[4];
+    pthread_t threads[4];
     for (int i = 0; i < 4; i++)
-        ck_assert_int_eq(thrd_create(&threads[i], use_model, &c), thrd_success);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, use_model, &c), 0);
     for (int i = 0; i < 4; i++)
-        thrd_join(threads[i], NULL);
+        pthread_join(threads[i], NULL);
     ck_assert_int_eq(atomic_load(&c.seen_together), 0);
     ck_assert_int_gt(atomic_load(&c.done), 4000);
     ck_ok(mbni_model_write_begin(c.model)); /* all have left */
