@@ -102,11 +102,16 @@ $(SHARED): $(OBJECTS) $(BUILD)/sources
 		-o $@ $(OBJECTS) $(LIBS) $(LDFLAGS)
 	$(Q)ln -sf $(notdir $@) $(BUILD)/$(SONAME) && ln -sf $(notdir $@) $(BUILD)/libmobilenet.so
 
-# Examples see what users see: the public headers and the library.
+# Examples and benchmarks see what users see: the public headers and the library.
 $(BUILD)/examples/%: examples/%.c $(STATIC) $(BUILD)/flags
+	$(LINK_AS_USER)
+$(BUILD)/tests/bench/%: tests/bench/%.c $(STATIC) $(BUILD)/flags
+	$(LINK_AS_USER)
+define LINK_AS_USER
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(OPTIMIZE) $(WARN) $(SANITIZE) -Iinclude $(CFLAGS) -MMD -MP -o $@ $< $(STATIC) $(LIBS) $(LDFLAGS)
+endef
 
 # Tests link the static library, and so reach internal functions too.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_SUPPORT) $(STATIC)
@@ -116,7 +121,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_SUPPORT) $(STATIC)
 
 # Tests, in three tiers: check while working, check-gates before every push, check-full by hand.
 .PHONY: check check-gates check-full check-sanitize check-valgrind check-clang check-noblas check-abi check-ffi \
-        check-acceptance check-readme lint docs size
+        check-acceptance check-readme lint docs size fuzz
 check: $(TESTS)  ## the test suite (under 4 minutes)
 	@tests/run $(TESTS)
 
@@ -124,8 +129,9 @@ GATES := lint check-abi check-ffi check-acceptance check-readme check-noblas che
 check-gates:  ## everything else that must hold before a push: lint, sanitizers, ABI, FFI, acceptance, ...
 	@tests/gates $(GATES)
 
-check-full: examples  ## hours: the CIFAR-10 protocol of docs/cifar10.md, full and shallow, into BUILD/full
-	@tests/acceptance/protocol.sh $(BUILD)
+check-full: examples  ## hours: an hour of fuzzing, the CIFAR-10 protocol full and shallow (into BUILD/full)
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600
+	@BUILD=$(BUILD) tests/acceptance/protocol.sh
 
 # The whole suite under clang's AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer. CK_FORK=no keeps each
 # program one process, so that what a test leaks is still there to be found at its end.
@@ -139,6 +145,19 @@ check-valgrind: $(TESTS)  ## the test suite under valgrind
 
 check-noblas:  ## the test suite on the library's own matrix product, gcc, warnings as errors
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror all check
+
+# Coverage-guided fuzzing of the readers by clang's libFuzzer, from the golden files on; crashes stay in BUILD/fuzz.
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+fuzz:  ## feeds damaged files to the readers for FUZZ_SECONDS (60) each
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz BLAS=none CC=clang OPTIMIZE='-O1 -g' \
+		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' $(BUILD)/fuzz/libmobilenet.a
+	@for f in $(FUZZERS); do \
+		clang -std=c11 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude tests/fuzz/$$f.c \
+			$(BUILD)/fuzz/libmobilenet.a -lz -lm -pthread -o $(BUILD)/fuzz/$$f && \
+		mkdir -p $(BUILD)/fuzz/corpus/$$f && cp tests/io/golden/* $(BUILD)/fuzz/corpus/$$f && \
+		$(BUILD)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2000 -timeout=20 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzz/$$f- -verbosity=0 $(BUILD)/fuzz/corpus/$$f || exit 1; done
 
 check-abi: lib  ## exported symbols, headers alone in C11 and C++17, option structs of other ages, size
 	@BUILD=$(BUILD) CC='$(CC)' tests/abi/run.sh
