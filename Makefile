@@ -168,7 +168,7 @@ check-ffi: lib  ## the Python binding of examples/python over the shared library
 check-acceptance: lib  ## a staged install, and programs built against it with pkg-config
 	@BUILD=$(BUILD) MAKE='$(MAKE)' CC='$(CC)' tests/acceptance/run.sh
 
-check-readme: lib  ## the program and the commands of README.md
+check-readme: lib $(BUILD)/examples/summary  ## the program and the commands of README.md
 	@BUILD=$(BUILD) CC='$(CC)' tests/acceptance/readme.sh
 
 lint:  ## format, head comments, arrows between rooms, static analysis

@@ -1,0 +1,57 @@
+#!/bin/bash
+# Holds README.md to what it says: its length, its program (compiled and run), its make targets, its links, its sizes.
+# Wants BUILD with the library and the examples in it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+BUILD=${BUILD:-build}
+CC=${CC:-cc}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() {
+    echo "readme: $*"
+    exit 1
+}
+
+lines=$(wc -l <README.md)
+[ "$lines" -lt 150 ] || fail "README.md has $lines lines; it is to have fewer than 150"
+
+awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$work/program.c"
+lines=$(wc -l <"$work/program.c")
+[ "$lines" -gt 10 ] && [ "$lines" -le 30 ] || fail "its program has $lines lines"
+$CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/program.c" -o "$work/program" \
+    "$BUILD/libmobilenet.so" -Wl,-rpath,"$(realpath "$BUILD")"
+(cd "$work" && ./program >output.txt) || fail "its program failed"
+grep -qE '^first picture, first class: [01]\.[0-9]{3}$' "$work/output.txt" && [ -s "$work/shapes.mbn" ] ||
+    fail "its program printed: $(cat "$work/output.txt")"
+
+for target in $(grep -oE '(^|[ `(])make [a-z][a-z -]*' README.md | sed 's/.*make //' | tr ' ' '\n' | sort -u); do
+    grep -qE "^(# )?$target:|^\.PHONY:.* $target( |$)" Makefile || unknown="${unknown:-} $target"
+done
+[ -z "${unknown:-}" ] || fail "it names make targets that there are not:$unknown"
+
+for link in $(grep -oE '\]\([^)#]+' README.md docs/*.md | sed 's/^\([^:]*\):\](/\1=/' | grep -v '=http'); do
+    page=${link%%=*} path=${link#*=}
+    [ -e "$(dirname "$page")/$path" ] || missing="${missing:-} $page->$path"
+done
+[ -z "${missing:-}" ] || fail "links to nothing:$missing"
+
+said=$(sed -n 's/^| shared library, stripped | \([0-9]*\) KB .*/\1/p' README.md)
+bytes=$(tests/abi/size.sh "$BUILD/libmobilenet.so" | sed 's/.*stripped \([0-9]*\) bytes/\1/')
+awk -v said="$said" -v bytes="$bytes" 'BEGIN { exit !(bytes / 1000 < said * 1.05 && bytes / 1000 > said * 0.95) }' ||
+    fail "it says that the library has $said KB; it has $bytes bytes"
+
+# Each row of the table of sizes that names the summary program: run the command, and find the row's numbers.
+rows=0
+while IFS= read -r row; do
+    command=$(sed 's/.*`\(build[^`]*\)`.*/\1/' <<<"$row")
+    ${command/#build/$BUILD} >"$work/summary.txt" || fail "$command failed"
+    parameters=$(grep -oE '[0-9,]+ parameters' <<<"$row" | cut -d' ' -f1)
+    grep -qF "$parameters" "$work/summary.txt" || fail "$command does not say $parameters parameters"
+    million=$(grep -oE '[0-9]+ M multiply-adds' <<<"$row" | cut -d' ' -f1)
+    counted=$(sed -n 's/^Multiply-adds: \([0-9,]*\)$/\1/p' "$work/summary.txt" | tr -d ,)
+    [ -z "$million" ] || [ $(((counted + 500000) / 1000000)) -eq "$million" ] || fail "$command counts $counted multiply-adds"
+    rows=$((rows + 1))
+done < <(grep '^| MobileNet .*build/examples/summary' README.md)
+[ "$rows" -ge 3 ] || fail "found $rows rows of sizes"
+
+echo "readme: its program, $rows rows of sizes, targets and links hold"
