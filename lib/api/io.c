@@ -152,7 +152,7 @@ static mbn_status import(mbn_model *model, const mbni_records *records, const ch
     MBNI_TRY(mbni_model_write_begin(model));
     mbn_status status = mbni_trainer_import(model, records);
     mbni_model_write_end(model);
-    return status;
+    return status && status != MBN_ERR_MEMORY ? MBN_ERR_FORMAT : status;
 }
 
 MBN_API mbn_status mbn_checkpoint_load(mbn_context *context, const char *path, mbn_model **out)

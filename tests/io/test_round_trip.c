@@ -1,5 +1,6 @@
 /* What is saved is what is loaded. */
 #include "io/files.h"
+#include "model/model.h"
 #include <locale.h>
 #include <math.h>
 
@@ -419,6 +420,53 @@ START_TEST(the_locale_changes_nothing)
 }
 END_TEST
 
+START_TEST(model_in_use_is_saved_beside_readers_and_refused_beside_writers)
+{
+    char directory[256];
+    mbn_model *model = small_model(NULL);
+    mbn_tensor *bytes;
+    const char *path = in_directory(temporary_directory(directory), "a.mbn");
+    ck_ok(mbni_model_read_begin(model));
+    ck_ok(mbn_model_save(model, path, NULL));
+    ck_fails(mbn_model_load_weights(model, path, 0, NULL), MBN_ERR_BUSY, "in use");
+    mbni_model_read_end(model);
+    ck_ok(mbni_model_write_begin(model));
+    ck_fails(mbn_model_save(model, path, NULL), MBN_ERR_BUSY, "another call");
+    ck_fails(mbn_model_save_memory(model, NULL, &bytes), MBN_ERR_BUSY, "another call");
+    ck_fails(mbn_checkpoint_save(model, path), MBN_ERR_BUSY, "another call");
+    mbni_model_write_end(model);
+    uint64_t revision = model->revision;
+    ck_ok(mbn_model_load_weights(model, path, 0, NULL));
+    ck_assert_uint_gt(model->revision, revision);
+    mbn_model_destroy(model);
+    remove_directory(directory);
+}
+END_TEST
+
+START_TEST(older_and_newer_option_structs_are_read)
+{
+    struct {
+        mbn_save_options known;
+        int64_t later;
+    } newer = {0};
+    mbn_model *model = small_model(NULL);
+    mbn_tensor *a, *b;
+    ck_ok(mbn_model_save_memory(model, NULL, &a));
+    mbn_save_options_init_sized(&newer.known, sizeof newer);
+    ck_ok(mbn_model_save_memory(model, &newer.known, &b));
+    ck_assert_uint_eq(mbn_tensor_bytes(a), mbn_tensor_bytes(b));
+    mbn_tensor_destroy(b);
+    newer.later = 1;
+    ck_fails(mbn_model_save_memory(model, &newer.known, &b), MBN_ERR_ARGUMENT, "options");
+    mbn_save_options older = {.struct_size = sizeof(size_t), .encoding = 99, .compression = 99};
+    ck_ok(mbn_model_save_memory(model, &older, &b));
+    ck_assert_uint_eq(mbn_tensor_bytes(a), mbn_tensor_bytes(b));
+    mbn_tensor_destroy(a);
+    mbn_tensor_destroy(b);
+    mbn_model_destroy(model);
+}
+END_TEST
+
 START_TEST(wrong_arguments_are_named)
 {
     mbn_model *model = small_model(NULL), *empty, *out = model;
@@ -466,4 +514,5 @@ SUITE("io/round_trip", every_layer_type_comes_back_with_all_options_and_every_bi
       value_too_large_for_the_encoding_is_refused_by_name,
       infinite_and_nan_weights_are_kept_in_every_encoding, negative_or_nan_variance_is_refused_with_its_name,
       memory_and_file_have_the_same_bytes_and_load_from_any_address, the_locale_changes_nothing,
-      wrong_arguments_are_named)
+      model_in_use_is_saved_beside_readers_and_refused_beside_writers,
+      older_and_newer_option_structs_are_read, wrong_arguments_are_named)

@@ -233,6 +233,45 @@ START_TEST(training_goes_on_from_a_checkpoint_bit_for_bit)
 }
 END_TEST
 
+static int32_t save_after_second_epoch(void *user, mbn_model *model, const mbn_fit_event *event)
+{
+    if (event->epoch == 1)
+        ck_ok(mbn_checkpoint_save(model, user));
+    return 0;
+}
+
+START_TEST(checkpoint_saved_from_the_callback_of_an_epoch_leads_to_the_same_end)
+{
+    char directory[256], path[300];
+    mbn_tensor *x, *y;
+    mbn_mobilenet_options small;
+    mbn_model *model, *loaded;
+    snprintf(path, sizeof path, "%s/c.mbn", temporary_directory(directory));
+    ck_ok(mbn_shapes_create(NULL, 30, 32, 32, 1, &x, &y));
+    mbn_mobilenet_options_init(&small);
+    small.height = small.width = 32;
+    small.classes = 10;
+    small.alpha = 0.05;
+    small.shallow = 1;
+    ck_ok(mbn_mobilenet_create(NULL, &small, &model));
+    ck_ok(mbn_compile(model, NULL));
+    mbn_fit_options fit = two_epochs();
+    fit.epochs = 4;
+    fit.on_epoch_end = save_after_second_epoch;
+    fit.callback_user = path;
+    ck_ok(mbn_fit(model, x, y, &fit, NULL));
+    ck_ok(mbn_checkpoint_load(NULL, path, &loaded));
+    fit = two_epochs();
+    ck_ok(mbn_fit(loaded, x, y, &fit, NULL));
+    same_parameters(model, loaded);
+    mbn_model_destroy(loaded);
+    mbn_model_destroy(model);
+    mbn_tensor_destroy(x);
+    mbn_tensor_destroy(y);
+    remove_directory(directory);
+}
+END_TEST
+
 START_TEST(checkpoint_without_a_record_or_without_any_is_refused)
 {
     char directory[256];
@@ -274,4 +313,6 @@ END_TEST
 SUITE("io/weights", all_weights_of_a_fitting_file_are_copied,
       strict_loading_that_fails_names_the_parameter_and_changes_nothing, partial_loading_copies_what_fits,
       damaged_file_changes_no_weight, predictions_follow_loaded_weights,
-      training_goes_on_from_a_checkpoint_bit_for_bit, checkpoint_without_a_record_or_without_any_is_refused)
+      training_goes_on_from_a_checkpoint_bit_for_bit,
+      checkpoint_saved_from_the_callback_of_an_epoch_leads_to_the_same_end,
+      checkpoint_without_a_record_or_without_any_is_refused)
