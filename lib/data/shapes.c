@@ -1,6 +1,7 @@
 /* A ten-class set of pictures that the library draws: six figures and four textures, each at a random place,
- * size, angle and pair of colours, over a background with a gradient and clutter, under more clutter, uneven
- * light and noise. Colours tell nothing about the class, so a classifier has to see form.
+ * size and angle, of any light hue, over a dark background with a gradient and clutter, under more clutter,
+ * uneven light and noise. Hues tell nothing about the class and single pixels little, so a classifier has to
+ * see form.
  * Picture i is drawn from a random stream of its own and knows nothing of its neighbours or of how many there
  * are; see shapes_draw.c for why its bytes are the same everywhere. */
 #include "data/data.h"
@@ -11,7 +12,15 @@
 #include "core/tensor.h"
 #include "data/shapes_draw.h"
 
-enum { CLASSES = MBNI_STAMP_CLASSES, PICTURES_PER_TASK = 32, LEAST_CONTRAST = 150 };
+/* Channels of backgrounds lie below DARK_END, those of subjects from LIGHT_BEGIN on; LEAST_CONTRAST is the
+ * sum of differences of the three channels. */
+enum {
+    CLASSES = MBNI_STAMP_CLASSES,
+    PICTURES_PER_TASK = 32,
+    DARK_END = 130,
+    LIGHT_BEGIN = 110,
+    LEAST_CONTRAST = 220
+};
 
 static const int64_t MAX_COUNT = 10000000;
 
@@ -41,17 +50,19 @@ static int32_t label_of(uint64_t seed, int64_t index)
     return (int32_t)order[index % CLASSES];
 }
 
-static void draw_colour(mbni_random *random, double colour[3])
+static void draw_colour(mbni_random *random, int64_t low, int64_t high, double colour[3])
 {
     for (int c = 0; c < 3; c++)
-        colour[c] = (double)mbni_random_below(random, 256);
+        colour[c] = (double)(low + mbni_random_below(random, high - low));
 }
 
-static void draw_contrasting(mbni_random *random, const double against[3], double colour[3])
+/* A colour between low and high that can be told from another one. */
+static void draw_contrasting(mbni_random *random, const double against[3], int64_t low, int64_t high,
+                             double colour[3])
 {
     double distance;
     do {
-        draw_colour(random, colour);
+        draw_colour(random, low, high, colour);
         distance = 0.0;
         for (int c = 0; c < 3; c++)
             distance += fabs(colour[c] - against[c]);
@@ -82,7 +93,7 @@ typedef struct canvas {
 static void paint_background(mbni_random *random, canvas *picture)
 {
     double slope[3][2];
-    draw_colour(random, picture->base);
+    draw_colour(random, 0, DARK_END, picture->base);
     for (int c = 0; c < 3; c++)
         for (int axis = 0; axis < 2; axis++)
             slope[c][axis] = between(random, -50.0, 50.0);
@@ -108,7 +119,7 @@ static void paint_clutter(mbni_random *random, const canvas *picture, int64_t co
         stamp.center_x = (double)picture->width * mbni_random_double(random);
         stamp.center_y = (double)picture->height * mbni_random_double(random);
         draw_angle(random, &stamp.cosine, &stamp.sine);
-        draw_colour(random, stamp.colour);
+        draw_colour(random, 0, 256, stamp.colour);
         mbni_stamp_paint(&stamp, picture->pixels, picture->height, picture->width);
     }
 }
@@ -117,7 +128,7 @@ static void paint_subject(mbni_random *random, const canvas *picture, int32_t la
 {
     mbni_stamp stamp = {.kind = label, .region = MBNI_STAMP_DISC};
     int is_texture = label >= MBNI_STAMP_STRIPES;
-    stamp.radius = picture->side * (is_texture ? between(random, 0.34, 0.50) : between(random, 0.24, 0.42));
+    stamp.radius = picture->side * (is_texture ? between(random, 0.34, 0.50) : between(random, 0.30, 0.45));
     if (is_texture && label != MBNI_STAMP_TARGET && mbni_random_below(random, 2))
         stamp.region = MBNI_STAMP_SQUARE;
     double margin = stamp.radius * 0.9;
@@ -126,8 +137,8 @@ static void paint_subject(mbni_random *random, const canvas *picture, int32_t la
     stamp.period = picture->side * between(random, 0.17, 0.26);
     stamp.phase = mbni_random_double(random);
     draw_angle(random, &stamp.cosine, &stamp.sine);
-    draw_contrasting(random, picture->base, stamp.colour);
-    draw_contrasting(random, stamp.colour, stamp.second);
+    draw_contrasting(random, picture->base, LIGHT_BEGIN, 256, stamp.colour);
+    draw_contrasting(random, stamp.colour, 0, DARK_END, stamp.second);
     mbni_stamp_paint(&stamp, picture->pixels, picture->height, picture->width);
 }
 
@@ -135,7 +146,7 @@ static void paint_subject(mbni_random *random, const canvas *picture, int32_t la
 static void finish(mbni_random *random, const canvas *picture)
 {
     double light_x = between(random, -0.35, 0.35), light_y = between(random, -0.35, 0.35);
-    double light = between(random, 0.85, 1.1), noise = between(random, 4.0, 36.0) / 1023.0;
+    double light = between(random, 0.85, 1.1), noise = between(random, 4.0, 28.0) / 1023.0;
     for (int64_t row = 0; row < picture->height; row++) {
         double row_light = light + light_y * ((double)row / (double)picture->height - 0.5);
         for (int64_t column = 0; column < picture->width; column++) {
@@ -171,9 +182,9 @@ static void draw_pictures(void *data, int64_t task)
         mbni_random_seed(&random, d->seed ^ PICTURE_SALT, (uint64_t)i);
         d->labels[i] = label_of(d->seed, i);
         paint_background(&random, &picture);
-        paint_clutter(&random, &picture, 3 + mbni_random_below(&random, 5));
+        paint_clutter(&random, &picture, 2 + mbni_random_below(&random, 4));
         paint_subject(&random, &picture, d->labels[i]);
-        paint_clutter(&random, &picture, mbni_random_below(&random, 3));
+        paint_clutter(&random, &picture, mbni_random_below(&random, 2));
         finish(&random, &picture);
     }
 }

@@ -52,9 +52,9 @@ START_TEST(bytes_are_the_pinned_ones)
         uint64_t seed;
         unsigned long images, labels;
     } PINS[] = {
-        {200, 32, 32, 1, 0x268ff7cbUL, 0xbc7bbc6eUL},
-        {20, 97, 50, 0xffffffffffffffffULL, 0xb0caac6cUL, 0xd4727487UL},
-        {10, 8, 1024, 0, 0x2d45c6b9UL, 0x93e92f80UL},
+        {200, 32, 32, 1, 0x765840ecUL, 0xbc7bbc6eUL},
+        {20, 97, 50, 0xffffffffffffffffULL, 0xa7eded55UL, 0xd4727487UL},
+        {10, 8, 1024, 0, 0xd296cb0aUL, 0x93e92f80UL},
     };
     for (size_t i = 0; i < sizeof PINS / sizeof *PINS; i++) {
         set s = make(PINS[i].count, PINS[i].height, PINS[i].width, PINS[i].seed);
@@ -136,9 +136,8 @@ START_TEST(classes_are_equally_frequent_up_to_one)
 }
 END_TEST
 
-/* Colours, light and background must tell nothing: the mean of each channel is about the same for all
- * classes. */
-START_TEST(mean_colour_tells_nothing_about_the_class)
+/* The three channels of a class are about equally bright: no class has a hue. */
+START_TEST(hue_tells_nothing_about_the_class)
 {
     enum { COUNT = 4000, BYTES = 16 * 16 * 3 };
     set s = make(COUNT, 16, 16, 4);
@@ -149,10 +148,42 @@ START_TEST(mean_colour_tells_nothing_about_the_class)
         for (int k = 0; k < BYTES; k++)
             sums[ids[i]][k % 3] += pixels[i * BYTES + k];
     for (int k = 0; k < 10; k++)
-        for (int c = 0; c < 3; c++) {
-            double mean = sums[k][c] / (COUNT / 10 * BYTES / 3);
-            ck_assert_msg(mean > 105 && mean < 140, "class %d, channel %d: mean %g", k, c, mean);
+        for (int c = 1; c < 3; c++) {
+            double apart = (sums[k][c] - sums[k][0]) / (COUNT / 10 * BYTES / 3);
+            ck_assert_msg(apart > -8 && apart < 8, "class %d, channel %d: %g from red", k, c, apart);
         }
+    destroy(s);
+}
+END_TEST
+
+/* The mean picture of each class is learnt from 3000, and 1000 others go to the nearest: little better than
+ * chance, as a task for a network should be. */
+START_TEST(nearest_mean_picture_knows_less_than_four_in_ten)
+{
+    enum { TRAIN = 3000, TEST = 1000, BYTES = 32 * 32 * 3 };
+    set s = make(TRAIN + TEST, 32, 32, 6);
+    static double means[10][BYTES];
+    const unsigned char *pixels = mbn_tensor_data(s.images);
+    const int32_t *ids = mbn_tensor_data(s.labels);
+    for (int i = 0; i < TRAIN; i++)
+        for (int k = 0; k < BYTES; k++)
+            means[ids[i]][k] += pixels[i * BYTES + k] / (TRAIN / 10.0);
+    int right = 0;
+    for (int i = TRAIN; i < TRAIN + TEST; i++) {
+        int best = 0;
+        double best_distance = 1e30;
+        for (int k = 0; k < 10; k++) {
+            double distance = 0;
+            for (int b = 0; b < BYTES; b++)
+                distance += (pixels[i * BYTES + b] - means[k][b]) * (pixels[i * BYTES + b] - means[k][b]);
+            if (distance < best_distance) {
+                best = k;
+                best_distance = distance;
+            }
+        }
+        right += best == ids[i];
+    }
+    ck_assert_msg(right < TEST * 4 / 10, "%d of %d are right", right, TEST);
     destroy(s);
 }
 END_TEST
@@ -244,6 +275,7 @@ END_TEST
 SUITE("data/shapes", shapes_and_types_are_as_promised, bytes_are_the_pinned_ones,
       pictures_do_not_depend_on_the_count, pictures_do_not_depend_on_the_threads,
       seeds_give_different_pictures_and_orders, pictures_of_a_set_differ_from_each_other,
-      classes_are_equally_frequent_up_to_one, mean_colour_tells_nothing_about_the_class,
-      sizes_at_both_ends_are_drawn, wrong_arguments_are_named_with_value_and_range,
-      classes_have_names_of_their_own, every_failed_allocation_is_reported_and_leaks_nothing)
+      classes_are_equally_frequent_up_to_one, hue_tells_nothing_about_the_class,
+      nearest_mean_picture_knows_less_than_four_in_ten, sizes_at_both_ends_are_drawn,
+      wrong_arguments_are_named_with_value_and_range, classes_have_names_of_their_own,
+      every_failed_allocation_is_reported_and_leaks_nothing)
