@@ -15,7 +15,7 @@ typedef struct demo {
     int32_t small, colour;
     const char *names[CLASSES];
     int64_t train_count, test_count, epochs, batch_size;
-    double alpha;
+    double alpha, learning_rate;
     mbn_context *context;
     mbn_tensor *images, *labels;                     /* all that were loaded or drawn */
     mbn_tensor *train_x, *train_y, *test_x, *test_y; /* parts of them, without a copy */
@@ -142,7 +142,7 @@ static mbn_status save_and_continue(demo *d)
     if (status)
         return status;
     puts("Loaded again; one more epoch from there, at a third of the learning rate:\n");
-    return train(d, 1, 0.33e-3, 2);
+    return train(d, 1, d->learning_rate / 3, 2);
 }
 
 static void show_answers(const demo *d, const float *probabilities, int64_t first)
@@ -186,7 +186,7 @@ static int run(demo *d)
     mbn_context_options_init(&options);
     options.threads = (int32_t)d->threads;
     int failed = mbn_context_create(&options, &d->context) || get_data(d) || build(d) ||
-                 train(d, d->epochs, 1e-3, 1) || show_accuracy(d) || save_and_continue(d) ||
+                 train(d, d->epochs, d->learning_rate, 1) || show_accuracy(d) || save_and_continue(d) ||
                  show_accuracy(d) || show_predictions(d);
     if (failed)
         fprintf(stderr, "demo: %s\n", mbn_last_error());
@@ -201,13 +201,14 @@ static int run(demo *d)
 int main(int argc, char **argv)
 {
     char file[4096];
-    demo d = {.colour = isatty(STDOUT_FILENO), .epochs = 4, .batch_size = 128, .alpha = 0.5};
+    demo d = {
+        .colour = isatty(STDOUT_FILENO), .epochs = 4, .batch_size = 64, .alpha = 0.5, .learning_rate = 1e-3};
     const cli_option options[] = {
         {"data", CLI_TEXT, &d.data, "directory of CIFAR-10's binary batches; none: pictures are drawn", 0, 0,
-         0},
+         "DIR"},
         {"small", CLI_FLAG, &d.small, "few pictures and a small model: seconds, and no accuracy to speak of",
          0, 0, 0},
-        {"model", CLI_TEXT, &d.file, "file to save the model in; beside the program", 0, 0, 0},
+        {"model", CLI_TEXT, &d.file, "file to save the model in; beside the program", 0, 0, "FILE.mbn"},
         {"color", CLI_FLAG, &d.colour, "colours although the output is no terminal", 0, 0, 0},
         {"threads", CLI_INTEGER, &d.threads, "0: one per core", 0, 256, 0},
     };
@@ -216,13 +217,20 @@ int main(int argc, char **argv)
         return go_on > 0 ? 0 : 2;
     snprintf(file, sizeof file, "%s.mbn", argv[0]);
     d.file = d.file ? d.file : file;
-    d.train_count = d.data ? 40000 : 10000;
-    d.test_count = d.data ? 10000 : 2000;
-    if (d.small) {
-        d.train_count = 480;
-        d.test_count = 120;
-        d.epochs = 1;
+    d.train_count = 40000;
+    d.test_count = 10000;
+    if (!d.data) { /* fewer pictures, so smaller steps and more of them */
+        d.train_count = 10000;
+        d.test_count = 2000;
+        d.epochs = 6;
         d.batch_size = 32;
+        d.learning_rate = 2e-3;
+    }
+    if (d.small) {
+        d.train_count = 1200;
+        d.test_count = 200;
+        d.epochs = 2;
+        d.batch_size = 16;
         d.alpha = 0.25;
     }
     return run(&d);

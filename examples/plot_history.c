@@ -288,12 +288,12 @@ int main(int argc, char **argv)
     const char *path = NULL;
     chart c = {.title = "Training history", .x_label = "epoch", .y_label = "accuracy"};
     const cli_option options[] = {
-        {"series", CLI_TEXTS, &names, "LABEL=FILE.csv:COLUMN, a curve; may be repeated", 0, 0, 0},
-        {"reference", CLI_TEXTS, &c.references, "LABEL=NUMBER, a level line; may be repeated", 0, 0, 0},
+        {"series", CLI_TEXTS, &names, "a curve, LABEL=FILE.csv:COLUMN; may be repeated", 0, 0, 0},
+        {"reference", CLI_TEXTS, &c.references, "a level line, LABEL=NUMBER; may be repeated", 0, 0, 0},
         {"title", CLI_TEXT, &c.title, "above the chart", 0, 0, 0},
         {"x-label", CLI_TEXT, &c.x_label, "below the chart; epoch", 0, 0, 0},
         {"y-label", CLI_TEXT, &c.y_label, "left of the chart; accuracy", 0, 0, 0},
-        {"out", CLI_TEXT, &path, "file to write; standard output", 0, 0, 0},
+        {"out", CLI_TEXT, &path, "file to write; standard output", 0, 0, "FILE.svg"},
     };
     int go_on = CLI_PARSE(argc, argv, "Draws training histories as an SVG chart.", options);
     if (go_on)

@@ -77,7 +77,7 @@ static mbn_status make_model(mbn_context *context, const settings *s, int *conti
     if (file)
         printf("%s is %s\n", file,
                !*continues     ? "not there: starting from scratch"
-               : s->checkpoint ? "there: continuing exactly"
+               : s->checkpoint ? "there: continuing exactly, with its network and optimizer"
                                : "there: continuing from its weights");
     if (*continues && s->checkpoint)
         return mbn_checkpoint_load(context, s->checkpoint, model);
@@ -203,24 +203,25 @@ int main(int argc, char **argv)
                   .verbose = isatty(STDOUT_FILENO) ? 1 : 2};
     const cli_option options[] = {
         {"data", CLI_TEXT, &s.data, "directory of data_batch_1.bin to data_batch_5.bin (or .bin.gz)", 0, 0,
-         0},
+         "DIR"},
         {"alpha", CLI_NUMBER, &s.alpha, "width of the network; 1", 0.001, 16, 0},
         {"shallow", CLI_FLAG, &s.shallow, "without the five 512-channel stride-1 blocks", 0, 0, 0},
         {"epochs", CLI_INTEGER, &s.epochs, "how many more to train; 10", 1, 1000000, 0},
         {"batch-size", CLI_INTEGER, &s.batch_size, "pictures in a step; 128", 1, 1000000, 0},
         {"validation-split", CLI_NUMBER, &s.validation_split, "share at the end that validates; 0.2", 0,
          0.999, 0},
-        {"weights", CLI_TEXT, &s.weights, "model file to go on from if it is there, and to save", 0, 0, 0},
+        {"weights", CLI_TEXT, &s.weights, "model file to go on from if it is there, and to save", 0, 0,
+         "FILE.mbn"},
         {"checkpoint", CLI_TEXT, &s.checkpoint, "the same with the state of training, after every epoch", 0,
-         0, 0},
-        {"optimizer", CLI_CHOICE, &s.optimizer, "", 0, 0, "adam|sgd|rmsprop"},
+         0, "FILE.mbn"},
+        {"optimizer", CLI_CHOICE, &s.optimizer, "adam", 0, 0, "adam|sgd|rmsprop"},
         {"learning-rate", CLI_NUMBER, &s.learning_rate, "0.001; sgd 0.01", 0, 1000, 0},
         {"threads", CLI_INTEGER, &s.threads, "0: one per core", 0, 256, 0},
         {"seed", CLI_INTEGER, &s.seed, "of first weights, order and dropout; 1", 0, 9e15, 0},
         {"limit", CLI_INTEGER, &s.limit, "takes only the first N pictures; 0: all", 0, 50000, 0},
         {"verbose", CLI_INTEGER, &s.verbose, "0: silent; 1: progress bar; 2: a line an epoch", 0, 2, 0},
-        {"history", CLI_TEXT, &s.history, "CSV file with a row per epoch", 0, 0, 0},
-        {"isa", CLI_CHOICE, &s.isa, "highest instruction set to use", 0, 0, "best|generic|avx2|avx512|neon"},
+        {"history", CLI_TEXT, &s.history, "CSV file with a row per epoch", 0, 0, "FILE.csv"},
+        {"isa", CLI_CHOICE, &s.isa, "highest instruction set; best", 0, 0, "best|generic|avx2|avx512|neon"},
     };
     int go_on = CLI_PARSE(argc, argv, "Trains MobileNet V1 on CIFAR-10.", options);
     if (go_on)

@@ -30,7 +30,7 @@ typedef struct cli_option {
     void *target;
     const char *help;
     double low, high;
-    const char *choices; /* "adam|sgd" */
+    const char *choices; /* "adam|sgd"; for other kinds what stands for the value in the help */
 } cli_option;
 
 /* The place of `value` in "one|two|three", -1 if it is not there. */
@@ -90,12 +90,12 @@ static inline int cli_value(const char *program, const cli_option *option, const
 
 static inline void cli_help(const char *program, const char *about, const cli_option *options, size_t count)
 {
-    static const char *const VALUES[] = {"", " N", " X", " TEXT", " TEXT", ""};
+    static const char *const VALUES[] = {"", "N", "X", "TEXT", "TEXT", ""};
     printf("usage: %s [options]\n%s\n", program, about);
     for (size_t i = 0; i < count; i++) {
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s%s", options[i].name, VALUES[options[i].kind],
-                 options[i].choices ? " " : "", options[i].choices ? options[i].choices : "");
+        snprintf(left, sizeof left, "--%s %s", options[i].name,
+                 options[i].choices ? options[i].choices : VALUES[options[i].kind]);
         printf("  %-26s  %s\n", left, options[i].help);
     }
 }
