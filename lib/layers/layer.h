@@ -136,8 +136,8 @@ extern const mbni_layer_ops mbni_input_ops, mbni_conv2d_ops, mbni_depthwise_conv
     mbni_average_pooling2d_ops, mbni_global_average_pooling2d_ops, mbni_global_max_pooling2d_ops,
     mbni_dropout_ops, mbni_flatten_ops, mbni_reshape_ops, mbni_dense_ops, mbni_softmax_ops;
 
-/* Draws the initial values of a layer's parameters: stream i of the seed for layer i, so that layers do not
- * depend on each other. Values only, the pointers being set. */
+/* Draws the initial values of a layer's parameters: parameter p of layer i has stream 8 i + p of the seed, so
+ * that layers do not depend on each other. Values only, the pointers being set. */
 void mbni_layer_initialize(mbni_layer *layer, uint64_t seed);
 
 /* Helpers for cutting work by shape. */
