@@ -1,4 +1,6 @@
 /* Products of matrices against float64, and their bits under any cut of the output. */
+#include <sys/mman.h>
+#include <unistd.h>
 #include "kernels/kernel_test.h"
 
 typedef struct product {
@@ -125,6 +127,39 @@ START_TEST(nan_in_an_operand_reaches_its_row_alone)
 }
 END_TEST
 
+/* `count` floats of value 1 that end where memory that must not be touched begins. */
+static float *before_a_wall(int64_t count)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (size_t)count * sizeof(float);
+    const size_t room = (bytes + page - 1) / page * page;
+    char *base = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(base != MAP_FAILED);
+    ck_assert_int_eq(mprotect(base + room, page, PROT_NONE), 0);
+    float *data = (float *)(base + room - bytes);
+    for (int64_t i = 0; i < count; i++)
+        data[i] = 1;
+    return data;
+}
+
+START_TEST(nothing_beyond_the_operands_is_read)
+{
+    for (size_t isa = 0; isa < ISA_COUNT; isa++) {
+        if (!isa_present(isa))
+            continue;
+        for (int64_t size = 1; size <= 19; size++)
+            for (int variant = 0; variant < 4; variant++) {
+                const int64_t m = size, n = size % 5 * 4 + size, k = 20 - size;
+                float *a = before_a_wall(m * k), *b = before_a_wall(k * n), *c = before_a_wall(m * n);
+                const int trans_a = variant & 1, trans_b = variant >> 1;
+                mbni_kernels_select(all_isas[isa].isa)
+                    ->gemm(trans_a, trans_b, 0, m, 0, n, k, a, trans_a ? m : k, b, trans_b ? k : n, 0, c, n);
+                for (int64_t i = 0; i < m * n; i++)
+                    ck_assert(c[i] == (float)k);
+            }
+    }
+}
+END_TEST
+
 static mbn_context *context_with_threads(int32_t threads)
 {
     mbn_context_options options;
@@ -179,4 +214,5 @@ END_TEST
 
 SUITE("kernels/gemm", every_transposition_is_within_the_bound_of_float64,
       any_cut_of_the_output_gives_the_same_bits, nan_in_an_operand_reaches_its_row_alone,
-      products_of_the_provider_are_within_the_bound_of_float64, threads_do_not_change_the_bits_of_a_product)
+      nothing_beyond_the_operands_is_read, products_of_the_provider_are_within_the_bound_of_float64,
+      threads_do_not_change_the_bits_of_a_product)

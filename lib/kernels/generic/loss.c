@@ -28,7 +28,8 @@ static double target_of(int64_t i, int32_t id, const float *soft)
     return soft ? soft[i] : i == id;
 }
 
-/* One row; returns the loss. The logits are read to the end before d_logits, which may be them, is written.
+/* One row; returns the loss, NaN when any logit is, since their sum enters it. The logits are read to the end
+ * before d_logits, which may be them, is written.
  */
 static double cross_entropy_row(int64_t n, const float *logits, int64_t best, int32_t id, const float *soft,
                                 double smoothing, double scale, float *d_logits)
@@ -44,8 +45,6 @@ static double cross_entropy_row(int64_t n, const float *logits, int64_t best, in
         if (t != 0) /* a class of probability 0 that is no target costs nothing, not 0 times infinity */
             loss += t * (log_sum - (logits[i] - max));
     }
-    if (isnan(sum)) /* even where the broken logit is no target */
-        loss = sum;
     for (int64_t i = 0; d_logits && i < n; i++) {
         const double t = (1 - smoothing) * target_of(i, id, soft) + spread;
         d_logits[i] = (float)((exp(logits[i] - max) / sum * targets - t) * scale);
