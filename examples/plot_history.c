@@ -138,6 +138,21 @@ static double step_for(double span, int most)
     return power * (scaled <= 1 ? 1 : scaled <= 2 ? 2 : scaled <= 5 ? 5 : 10);
 }
 
+/* NaN when it is no "label=number". */
+static double reference_value(const char *item)
+{
+    const char *equals = strrchr(item, '=');
+    char *end = NULL;
+    double value = equals ? strtod(equals + 1, &end) : NAN;
+    return end && end != equals + 1 && !*end && isfinite(value) ? value : NAN;
+}
+
+static int by_value_downwards(const void *a, const void *b)
+{
+    double x = reference_value(*(const char *const *)a), y = reference_value(*(const char *const *)b);
+    return (x < y) - (x > y);
+}
+
 static int set_ranges(chart *c)
 {
     double y_low = DBL_MAX, y_high = -DBL_MAX;
@@ -151,9 +166,8 @@ static int set_ranges(chart *c)
             y_high = fmax(y_high, c->all[i].y[k]);
         }
     for (int i = 0; i < c->references.count; i++) {
-        const char *equals = strrchr(c->references.items[i], '=');
-        double value = equals ? strtod(equals + 1, NULL) : NAN;
-        if (!isfinite(value) || !equals[1]) {
+        double value = reference_value(c->references.items[i]);
+        if (isnan(value)) {
             fprintf(stderr, "plot_history: --reference is \"%s\"; allowed is LABEL=NUMBER\n",
                     c->references.items[i]);
             return -1;
@@ -161,6 +175,7 @@ static int set_ranges(chart *c)
         y_low = fmin(y_low, value);
         y_high = fmax(y_high, value);
     }
+    qsort(c->references.items, (size_t)c->references.count, sizeof *c->references.items, by_value_downwards);
     c->x_high = fmax(c->x_high, c->x_low + 1); /* a single point needs a width */
     c->y_step = step_for(fmax(y_high - y_low, 1e-6), 7);
     c->y_low = floor(y_low / c->y_step) * c->y_step;
@@ -202,32 +217,22 @@ static double label_width(const chart *c)
     return longest ? 7.0 * (double)longest : 0;
 }
 
-/* Level lines; their labels stand to the right, from the top down, at least a line of text apart. */
+/* Level lines, highest first; their labels stand to the right, at least a line of text apart. */
 static void draw_references(FILE *out, const chart *c)
 {
     char text[160];
-    double free_y = 0;
-    int drawn[CLI_LIST_CAPACITY] = {0};
+    double label_y = 0;
     for (int i = 0; i < c->references.count; i++) {
-        int next = -1;
-        double y = HEIGHT;
-        for (int k = 0; k < c->references.count; k++) {
-            double candidate = py(c, strtod(strrchr(c->references.items[k], '=') + 1, NULL));
-            if (!drawn[k] && candidate < y) {
-                next = k;
-                y = candidate;
-            }
-        }
-        const char *item = c->references.items[next], *equals = strrchr(item, '=');
-        drawn[next] = 1;
-        free_y = fmax(free_y, y - 4);
-        fprintf(
-            out,
-            "<path d=\"M%d %.1fH%.0fL%.0f %.1f\" stroke=\"#777\" fill=\"none\" stroke-dasharray=\"2 3\"/>\n",
-            LEFT, y, c->right, c->right + 12, free_y);
+        const char *item = c->references.items[i], *equals = strrchr(item, '=');
+        double y = py(c, reference_value(item));
+        label_y = fmax(label_y, y - 4);
+        fprintf(out,
+                "<path d=\"M%d %.1fH%.0fL%.0f %.1f\" stroke=\"#777\" fill=\"none\" "
+                "stroke-dasharray=\"2 3\"/>\n",
+                LEFT, y, c->right, c->right + 12, label_y);
         snprintf(text, sizeof text, "%.*s %s", (int)(equals - item), item, equals + 1);
-        put_text(out, c->right + 16, free_y + 4, "fill=\"#555\" font-size=\"12\"", text);
-        free_y += 15;
+        put_text(out, c->right + 16, label_y + 4, "fill=\"#555\" font-size=\"12\"", text);
+        label_y += 15;
     }
 }
 

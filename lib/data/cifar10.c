@@ -147,7 +147,7 @@ static mbn_status unpack_all(mbn_context *context, batch *batches, int files, mb
     MBNI_TRY(mbni_tensor_new(context, MBN_U8, 4, (const int64_t[]){count, SIDE, SIDE, 3}, 0, images));
     mbn_status status = mbni_tensor_new(context, MBN_I32, 1, (const int64_t[]){count}, 0, labels);
     if (status) {
-        mbn_tensor_destroy(*images);
+        mbni_tensor_free(*images);
         *images = NULL;
         return status;
     }

@@ -206,7 +206,7 @@ mbn_status mbni_shapes_create(mbn_context *context, int64_t count, int64_t heigh
     MBNI_TRY(mbni_tensor_new(context, MBN_U8, 4, (const int64_t[]){count, height, width, 3}, 0, images));
     mbn_status status = mbni_tensor_new(context, MBN_I32, 1, (const int64_t[]){count}, 0, labels);
     if (status) {
-        mbn_tensor_destroy(*images);
+        mbni_tensor_free(*images);
         *images = NULL;
         return status;
     }
