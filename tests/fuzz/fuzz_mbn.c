@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+#include "io/io.h"
+#include "train/train.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t bytes, size_t capacity);
@@ -92,6 +94,35 @@ static void require(int condition)
         abort();
 }
 
+/* One picture of zeros of class 0, if the model is small enough for it. */
+static void train_a_step(mbn_context *context, mbn_model *model)
+{
+    mbn_tensor *x, *y;
+    const int64_t *dims = mbn_model_input_dims(model);
+    int64_t pictures[4] = {1, dims[0], dims[1], dims[2]}, labels[1] = {1}, bytes, work;
+    if (mbn_fit_memory(model, 1, &bytes) || bytes > 1 << 20 || mbn_model_multiply_adds(model, &work) ||
+        work > 1 << 20 || mbn_tensor_create(context, MBN_F32, 4, pictures, &x))
+        return;
+    require(mbn_tensor_create(context, MBN_I32, 1, labels, &y) == MBN_OK);
+    mbn_train_on_batch(model, x, y, NULL, NULL);
+    mbn_tensor_destroy(x);
+    mbn_tensor_destroy(y);
+}
+
+/* As mbn_checkpoint_load, from memory. */
+static void read_training_state(mbn_context *context, const uint8_t *data, size_t bytes)
+{
+    mbni_records records;
+    mbn_model *model;
+    mbni_records_init(&records, context);
+    if (mbni_mbn_read(context, NULL, data, bytes, &records, &model) == MBN_OK) {
+        if (mbni_trainer_import(model, &records) == MBN_OK)
+            train_a_step(context, model);
+        mbn_model_destroy(model);
+    }
+    mbni_records_free(&records);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static mbn_context *context;
@@ -109,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         require(model == NULL && *mbn_last_error());
         return 0;
     }
+    read_training_state(context, data, bytes);
     require(mbn_model_save_memory(model, NULL, &first) == MBN_OK);
     require(mbn_model_load_memory(context, mbn_tensor_data(first), mbn_tensor_bytes(first), &again) ==
             MBN_OK);

@@ -83,7 +83,7 @@ static test_file *file_with(const network *n)
     add_section(file, 2, 0, "preprocessing", NULL, 0, preprocessing, 4);
     add_number(&labels, 4, 4);
     for (int i = 0; i < 4; i++)
-        add_string(&labels, "abcd" + i);
+        add_string(&labels, &"abcd"[i]);
     add_section(file, 3, 0, "labels", NULL, 0, labels.data, labels.count);
     add_section(file, 4, 1, "dense/kernel", (const int64_t[]){6, 4}, 2, zeros, sizeof zeros);
     add_section(file, 4, 1, "dense/bias", (const int64_t[]){4}, 1, zeros, 16);
