@@ -68,6 +68,8 @@ run consumer
 grep -q "^version $version, parameters 3239114, probabilities sum to 1.000$" "$work/consumer.out" ||
     fail "consumer said: $(cat "$work/consumer.out")"
 cmp -s "$work/consumer.out" "$work/consumer.static.out" || fail "consumer answers otherwise when linked statically"
+# It does not train, and so links nothing of training.
+! nm "$work/consumer.static" | grep -q 'mbni_train_kernels_select' || fail "a program that only predicts links training kernels"
 pass "consumer.c, shared and static"
 
 if command -v c++ >/dev/null 2>&1; then
