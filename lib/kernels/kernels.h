@@ -142,6 +142,12 @@ int32_t mbni_cpu_isa(void);
 void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
                  const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
                  int64_t ldc);
+/* The same, but by the library's own kernel only: the bits of a row depend on no other row, nor on how many
+ * there are. OpenBLAS computes the last rows of a product, and those at the seams of its threads, in another
+ * order. For inference, where a picture's answer must not depend on its batch. */
+void mbni_matmul_rows(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
+                      const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
+                      int64_t ldc);
 const char *mbni_matmul_provider(void); /* "openblas" or "none" */
 
 #endif

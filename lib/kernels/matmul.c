@@ -62,9 +62,9 @@ static int fits_int(int64_t m, int64_t n, int64_t k, int64_t lda, int64_t ldb, i
 }
 #endif
 
-void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
-                 const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
-                 int64_t ldc)
+void mbni_matmul_rows(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
+                      const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
+                      int64_t ldc)
 {
     const mbni_kernels *kernels = mbni_kernels_select(context->isa);
     if (m <= 0 || n <= 0)
@@ -73,13 +73,6 @@ void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int6
         kernels->gemm(trans_a, trans_b, 0, m, 0, n, k, a, lda, b, ldb, accumulate, c, ldc);
         return;
     }
-#ifdef MBNI_BLAS_OPENBLAS
-    if (fits_int(m, n, k, lda, ldb, ldc)) {
-        cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans, trans_b ? CblasTrans : CblasNoTrans,
-                    (int)m, (int)n, (int)k, 1, a, (int)lda, b, (int)ldb, accumulate ? 1 : 0, c, (int)ldc);
-        return;
-    }
-#endif
     mbni_product_task p = {.kernels = kernels,
                            .trans_a = trans_a,
                            .trans_b = trans_b,
@@ -94,6 +87,21 @@ void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int6
                            .b = b,
                            .c = c};
     multiply_own(context, &p);
+}
+
+void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
+                 const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
+                 int64_t ldc)
+{
+#ifdef MBNI_BLAS_OPENBLAS
+    if (m > 0 && n > 0 && k > 0 && (double)m * (double)n * (double)k >= SMALL &&
+        fits_int(m, n, k, lda, ldb, ldc)) {
+        cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans, trans_b ? CblasTrans : CblasNoTrans,
+                    (int)m, (int)n, (int)k, 1, a, (int)lda, b, (int)ldb, accumulate ? 1 : 0, c, (int)ldc);
+        return;
+    }
+#endif
+    mbni_matmul_rows(context, trans_a, trans_b, m, n, k, a, lda, b, ldb, accumulate, c, ldc);
 }
 
 const char *mbni_matmul_provider(void)

@@ -75,6 +75,10 @@ typedef struct mbni_work {
     float *partials;
 } mbni_work;
 
+/* y [rows, n] = x [rows, k] * kernel [k, n], of a forward pass. In inference the bits of a row depend on no
+ * other row, so that a picture's answer does not depend on its batch. */
+void mbni_pass_product(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
+                       const float *kernel, float *y);
 /* y[r, c] += bias[c], in parallel. */
 void mbni_pass_add_bias(const mbni_layer *layer, const mbni_pass *pass, const float *bias, int64_t rows,
                         int64_t channels, float *y);

@@ -119,8 +119,7 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
     const float *kernel = layer->params[0].value;
     int64_t filters = layer->config.conv2d.filters, pixels = window.out_h * window.out_w;
     if (mbni_conv2d_is_pointwise(&window)) {
-        mbni_matmul(pass->context, 0, 0, pass->batch * pixels, filters, window.channels, x, window.channels,
-                    kernel, filters, 0, y, filters);
+        mbni_pass_product(pass, pass->batch * pixels, filters, window.channels, x, kernel, y);
     } else {
         int64_t volume = window.kernel_h * window.kernel_w * window.channels;
         int64_t group = mbni_group_pictures(pass->batch, column_floats(&window));
@@ -128,8 +127,8 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
         for (int64_t first = 0; first < pass->batch; first += group) {
             int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
             mbni_conv2d_columns(layer, pass, &window, pictures, x + first * picture_floats, pass->workspace);
-            mbni_matmul(pass->context, 0, 0, pictures * pixels, filters, volume, pass->workspace, volume,
-                        kernel, filters, 0, y + first * pixels * filters, filters);
+            mbni_pass_product(pass, pictures * pixels, filters, volume, pass->workspace, kernel,
+                              y + first * pixels * filters);
         }
     }
     if (layer->config.conv2d.use_bias)

@@ -28,6 +28,15 @@ int64_t mbni_group_pictures(int64_t batch, int64_t floats)
     return mbni_clamp(MBNI_GROUP_FLOATS / (floats > 0 ? floats : 1), 1, batch);
 }
 
+void mbni_pass_product(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
+                       const float *kernel, float *y)
+{
+    if (pass->training)
+        mbni_matmul(pass->context, 0, 0, rows, n, k, x, k, kernel, n, 0, y, n);
+    else
+        mbni_matmul_rows(pass->context, 0, 0, rows, n, k, x, k, kernel, n, 0, y, n);
+}
+
 static void add_bias_task(void *data, int64_t i)
 {
     const mbni_work *work = data;

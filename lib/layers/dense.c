@@ -57,7 +57,7 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
 {
     int64_t k = layer->params[0].shape.dims[0], units = layer->config.dense.units;
     int64_t rows = pass->batch * (mbni_shape_count(&layer->in) / k);
-    mbni_matmul(pass->context, 0, 0, rows, units, k, x, k, layer->params[0].value, units, 0, y, units);
+    mbni_pass_product(pass, rows, units, k, x, layer->params[0].value, y);
     if (layer->config.dense.use_bias)
         mbni_pass_add_bias(layer, pass, layer->params[1].value, rows, units, y);
 }

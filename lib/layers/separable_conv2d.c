@@ -103,8 +103,8 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
         int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
         mbni_depthwise_forward(layer, pass, &window, pictures, x + first * picture_floats, NULL,
                                pass->workspace);
-        mbni_matmul(pass->context, 0, 0, pictures * pixels, filters, c_middle, pass->workspace, c_middle,
-                    layer->params[1].value, filters, 0, y + first * pixels * filters, filters);
+        mbni_pass_product(pass, pictures * pixels, filters, c_middle, pass->workspace, layer->params[1].value,
+                          y + first * pixels * filters);
     }
     if (layer->config.separable_conv2d.use_bias)
         mbni_pass_add_bias(layer, pass, layer->params[2].value, pass->batch * pixels, filters, y);
