@@ -212,7 +212,26 @@ START_TEST(threads_do_not_change_the_bits_of_a_product)
 }
 END_TEST
 
+START_TEST(rows_of_an_inference_product_depend_on_no_other_row)
+{
+    mbn_context *context = context_with_threads(2);
+    product p = product_new(0, 0, 0, 211, 130, 70, 0);
+    mbni_matmul_rows(context, 0, 0, p.m, p.n, p.k, p.a.data, p.lda, p.b.data, p.ldb, 0, p.c.data, p.ldc);
+    product_check(&p, BOUND_GEMM(p.k));
+    buffer part = buffer_new(p.c.count);
+    for (int64_t rows = 1; rows < p.m; rows += 19) { /* the last ones alone */
+        const int64_t first = p.m - rows;
+        mbni_matmul_rows(context, 0, 0, rows, p.n, p.k, p.a.data + first * p.lda, p.lda, p.b.data, p.ldb, 0,
+                         part.data, p.ldc);
+        ck_assert(!memcmp(part.data, p.c.data + first * p.ldc, (size_t)(rows * p.ldc) * sizeof(float)));
+    }
+    buffer_free(part);
+    product_free(&p);
+    mbn_context_destroy(context);
+}
+END_TEST
+
 SUITE("kernels/gemm", every_transposition_is_within_the_bound_of_float64,
       any_cut_of_the_output_gives_the_same_bits, nan_in_an_operand_reaches_its_row_alone,
       nothing_beyond_the_operands_is_read, products_of_the_provider_are_within_the_bound_of_float64,
-      threads_do_not_change_the_bits_of_a_product)
+      threads_do_not_change_the_bits_of_a_product, rows_of_an_inference_product_depend_on_no_other_row)
