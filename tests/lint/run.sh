@@ -63,6 +63,7 @@ tidy() {
 step arrows tests/lint/arrows
 step "arrows can fail" arrows_fail
 step scripts scripts
+step "make deps" tests/lint/deps.sh
 have clang-format && step format format
 have cppcheck && step cppcheck static_analysis
 have clang-tidy && step clang-tidy tidy
