@@ -53,8 +53,8 @@ endif
 # No contraction: the generic kernels must give the same bits with every compiler.
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) $(WARN) -ffp-contract=off -fPIC -fvisibility=hidden -pthread $(SANITIZE) \
              -Iinclude -Ilib $(BLAS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-# No kernel looks at floating point exceptions; without this flag a select is not vectorized.
-KERNEL_FLAGS := -O3 -fno-trapping-math
+# No kernel looks at floating point exceptions or errno; without these flags selects and square roots are not vectorized.
+KERNEL_FLAGS := -O3 -fno-trapping-math -fno-math-errno
 LIBS := -lz $(BLAS_LIBS) -lm -pthread
 CHECK_LIBS = $(or $(shell $(PKG_CONFIG) --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 
