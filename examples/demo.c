@@ -227,10 +227,10 @@ int main(int argc, char **argv)
         d.learning_rate = 2e-3;
     }
     if (d.small) {
-        d.train_count = 1200;
+        d.train_count = 1000;
         d.test_count = 200;
-        d.epochs = 2;
-        d.batch_size = 16;
+        d.epochs = 4;
+        d.batch_size = 8;
         d.alpha = 0.25;
     }
     return run(&d);
