@@ -204,7 +204,8 @@ END_TEST
 START_TEST(every_level_of_compression_gives_the_same_model)
 {
     mbn_model *model = every_layer(2);
-    for (int32_t level = 0; level <= 9; level++) {
+    int32_t step = getenv("MBN_TEST_VALGRIND") ? 4 : 1;
+    for (int32_t level = 0; level <= 9; level += step) {
         mbn_save_options options;
         mbn_save_options_init(&options);
         options.compression = level;
@@ -250,7 +251,8 @@ START_TEST(long_tensors_are_stored_as_the_specification_says)
             float expected = value_for(0, i);
             uint32_t bits;
             memcpy(&bits, &expected, 4);
-            ck_assert_uint_eq(number_at(raw + 4 * i, 4), bits);
+            if (number_at(raw + 4 * i, 4) != bits)
+                ck_abort_msg("element %lld", (long long)i);
         }
         mbn_model *loaded = reload(model, &options);
         same_parameters(model, loaded);
@@ -278,9 +280,10 @@ static void check_lossy(int32_t encoding, double bound)
         const float *a = mbn_tensor_data(p), *b = mbn_tensor_data(q);
         for (int64_t j = 0; j < mbn_tensor_count(p); j++) {
             double error = fabs((double)a[j] - (double)b[j]);
-            if (mbn_tensor_rank(p) == 1)
-                ck_assert(error == 0);
-            ck_assert_double_le(error, fmax(bound * fabs((double)a[j]), 0x1p-25));
+            double allowed = mbn_tensor_rank(p) == 1 ? 0 : fmax(bound * fabs((double)a[j]), 0x1p-25);
+            if (!(error <= allowed))
+                ck_abort_msg("%s: %g became %g", mbn_model_parameter_name(model, i), (double)a[j],
+                             (double)b[j]);
             changed += error > 0;
         }
         mbn_tensor_destroy(p);
