@@ -10,7 +10,7 @@
 
 typedef struct settings {
     const char *data, *weights, *checkpoint, *history;
-    double alpha, validation_split, learning_rate, momentum;
+    double alpha, validation_split, learning_rate, momentum, weight_decay, label_smoothing;
     int64_t epochs, batch_size, threads, seed, limit, verbose;
     int32_t shallow, optimizer, isa;
 } settings;
@@ -103,8 +103,11 @@ static mbn_status make_model(mbn_context *context, const settings *s, int *conti
     mbn_compile_options_init(&compile);
     compile.optimizer = OPTIMIZERS[s->optimizer];
     compile.learning_rate = s->learning_rate;
-    if (compile.optimizer == MBN_OPTIMIZER_SGD)
+    compile.label_smoothing = s->label_smoothing;
+    if (compile.optimizer == MBN_OPTIMIZER_SGD) {
         compile.momentum = s->momentum;
+        compile.weight_decay = s->weight_decay;
+    }
     return status ? status : mbn_compile(*model, &compile);
 }
 
@@ -220,6 +223,8 @@ int main(int argc, char **argv)
         {"optimizer", CLI_CHOICE, &s.optimizer, "adam", 0, 0, "adam|sgd|rmsprop"},
         {"learning-rate", CLI_NUMBER, &s.learning_rate, "0.001; sgd 0.01", 0, 1000, 0},
         {"momentum", CLI_NUMBER, &s.momentum, "of sgd; 0.9", 0, 0.999, 0},
+        {"weight-decay", CLI_NUMBER, &s.weight_decay, "of sgd, on kernels; 0", 0, 1, 0},
+        {"label-smoothing", CLI_NUMBER, &s.label_smoothing, "of the training targets; 0", 0, 0.999, 0},
         {"threads", CLI_INTEGER, &s.threads, "0: one per core", 0, 256, 0},
         {"seed", CLI_INTEGER, &s.seed, "of first weights, order and dropout; 1", 0, 9e15, 0},
         {"limit", CLI_INTEGER, &s.limit, "takes only the first N pictures; 0: all", 0, 50000, 0},

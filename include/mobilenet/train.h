@@ -29,8 +29,8 @@ typedef struct mbn_compile_options {
     double beta1;           /* Adam, AdamW; 0 to below 1; default 0.9 */
     double beta2;           /* default 0.999 */
     double epsilon;         /* RMSprop, Adam, AdamW; above 0; default 1e-7 */
-    double weight_decay;    /* AdamW, on kernels; at least 0; default 0.01; refused with other optimizers when
-                               set */
+    double weight_decay;    /* on kernels; at least 0. SGD: part of the gradient, g + decay * w; default 0.
+                               AdamW: decoupled; default 0.01. Refused with the others when above 0 */
     double label_smoothing; /* 0 to below 1; targets become t * (1 - s) + s / classes; default 0 */
     int32_t optimizer;      /* MBN_OPTIMIZER_...; default SGD */
     int32_t nesterov;       /* 1: Nesterov's momentum with SGD; default 0 */

@@ -46,9 +46,12 @@ static void update_chunk(void *data, int64_t index)
     float *state[MBNI_MAX_STATES] = {0};
     for (int32_t i = 0; i < trainer->state_count; i++)
         state[i] = trainer->states[i] + chunk->first;
-    if (chunk->l2 > 0)
+    float pull = 2 * chunk->l2; /* towards zero, as part of the gradient */
+    if (o->optimizer == MBN_OPTIMIZER_SGD && chunk->decays)
+        pull += (float)o->weight_decay;
+    if (pull > 0)
         for (int64_t i = 0; i < chunk->count; i++)
-            g[i] += 2 * chunk->l2 * w[i];
+            g[i] += pull * w[i];
     switch (o->optimizer) {
     case MBN_OPTIMIZER_SGD:
         u->kernels->sgd(chunk->count, u->rate, (float)o->momentum, o->nesterov, g, state[0], w);

@@ -77,15 +77,15 @@ mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *o)
         return mbni_error(MBN_ERR_ARGUMENT,
                           "option momentum is %g; Adam and AdamW take beta1 instead, momentum must be 0",
                           o->momentum);
-    if (o->optimizer == MBN_OPTIMIZER_ADAMW) {
+    if (o->optimizer == MBN_OPTIMIZER_ADAMW || o->optimizer == MBN_OPTIMIZER_SGD) {
         if (o->weight_decay < 0)
-            o->weight_decay = 0.01;
+            o->weight_decay = o->optimizer == MBN_OPTIMIZER_SGD ? 0 : 0.01;
         return check_range("weight_decay", o->weight_decay, 0, 1, true);
     }
     /* Below 0 is what init leaves: not set. */
     if (!(o->weight_decay <= 0))
         return mbni_error(MBN_ERR_ARGUMENT,
-                          "option weight_decay is %g; it is allowed with MBN_OPTIMIZER_ADAMW only",
+                          "option weight_decay is %g; it is allowed with MBN_OPTIMIZER_SGD and _ADAMW",
                           o->weight_decay);
     o->weight_decay = 0;
     return MBN_OK;

@@ -363,7 +363,7 @@ START_TEST(wrong_options_are_refused_by_name)
         {"beta2", offsetof(mbn_compile_options, beta2), -1},
         {"epsilon", offsetof(mbn_compile_options, epsilon), 0},
         {"label_smoothing", offsetof(mbn_compile_options, label_smoothing), 1},
-        {"weight_decay", offsetof(mbn_compile_options, weight_decay), 0.1},
+        {"weight_decay", offsetof(mbn_compile_options, weight_decay), 1.1},
     };
     fixture f = set_up(1, 20);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -372,6 +372,11 @@ START_TEST(wrong_options_are_refused_by_name)
         memcpy((char *)&options + rows[i].offset, &rows[i].value, sizeof(double));
         ck_fails(mbn_compile(f.model, &options), MBN_ERR_ARGUMENT, rows[i].name);
     }
+    mbn_compile_options adam;
+    mbn_compile_options_init(&adam);
+    adam.optimizer = MBN_OPTIMIZER_ADAM;
+    adam.weight_decay = 0.1;
+    ck_fails(mbn_compile(f.model, &adam), MBN_ERR_ARGUMENT, "weight_decay");
     mbn_fit_options options = fit_options(0, 1);
     ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT, "batch_size is 0");
     options = fit_options(1, 0);

@@ -104,6 +104,15 @@ static void sgd(reference *r, int i, double g, int t, double rate)
     r->w[i] -= rate * g;
 }
 
+static void decayed_momentum(reference *r, int i, double g, int t, double rate)
+{
+    (void)t;
+    if (i < INPUTS * CLASSES) /* the bias does not decay */
+        g += 0.05 * r->w[i];
+    r->a[i] = 0.9 * r->a[i] - rate * g;
+    r->w[i] += r->a[i];
+}
+
 static void momentum(reference *r, int i, double g, int t, double rate)
 {
     (void)t;
@@ -157,6 +166,9 @@ START_TEST(momentum_and_nesterov_follow_their_formulas)
     options.learning_rate = 0.1;
     options.momentum = 0.9;
     follow(&options, momentum, 0.1);
+    options.weight_decay = 0.05;
+    follow(&options, decayed_momentum, 0.1);
+    options.weight_decay = 0;
     options.nesterov = 1;
     follow(&options, nesterov, 0.1);
 }
