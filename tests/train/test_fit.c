@@ -86,6 +86,17 @@ static int same_weights(const mbn_model *a, const mbn_model *b)
     return same;
 }
 
+START_TEST(an_untrained_model_guesses)
+{
+    fixture f = set_up(0, 500);
+    double accuracy;
+    ck_ok(mbn_evaluate(f.model, f.x, f.y, 0, NULL, &accuracy));
+    ck_assert_double_ge(accuracy, 0.04);
+    ck_assert_double_le(accuracy, 0.16);
+    tear_down(&f);
+}
+END_TEST
+
 START_TEST(training_lowers_the_loss_and_fills_the_history)
 {
     fixture f = set_up(0, 500);
@@ -478,8 +489,8 @@ START_TEST(fit_allocates_what_fit_memory_says)
 }
 END_TEST
 
-SUITE("fit", fit_allocates_what_fit_memory_says, training_lowers_the_loss_and_fills_the_history,
-      validation_takes_the_last_part_as_evaluate_sees_it,
+SUITE("fit", an_untrained_model_guesses, fit_allocates_what_fit_memory_says,
+      training_lowers_the_loss_and_fills_the_history, validation_takes_the_last_part_as_evaluate_sees_it,
       weights_have_the_same_bits_for_any_number_of_threads, a_checkpoint_continues_bit_for_bit,
       one_hot_labels_train_as_ids_do, frozen_layers_keep_every_bit,
       running_statistics_move_in_training_and_rest_in_evaluation,
