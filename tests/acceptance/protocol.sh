@@ -2,7 +2,8 @@
 # The reference work's protocol on CIFAR-10, full and shallow: the first 40,000 pictures train, the last 10,000 validate,
 # batch 128, no augmentation, 10 epochs, save, 10 more from the saved weights at a tenth of the learning rate. OpenBLAS
 # gets one thread, so that the bits do not depend on the number of cores. Fails when the best validation accuracy is
-# below the reference's, or when the demo learns the drawn pictures less than it should. Histories, models and output go to BUILD/full. Wants the examples in BUILD.
+# below the reference's, or when the demo learns the drawn pictures less than it should. Histories, models and output
+# go to BUILD/full. Wants the examples in BUILD.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
