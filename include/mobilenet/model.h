@@ -135,6 +135,7 @@ MBN_API const int64_t *mbn_model_input_dims(const mbn_model *model);
  * model takes. NULL when there is no input. Lent: valid until the model changes.
  */
 MBN_API const int64_t *mbn_model_output_dims(const mbn_model *model);
+/** Number of axes of the output for one picture; 0 for NULL or a model without layers. */
 MBN_API int32_t mbn_model_output_rank(const mbn_model *model);
 
 /** Writes the table of layers as text: name, type, output shape, parameters, multiply-adds, and the totals.

@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+/** MBN_OK, or one of the negative codes below. */
 typedef int32_t mbn_status;
 
 enum {
