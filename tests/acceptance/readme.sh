@@ -47,7 +47,7 @@ while IFS= read -r row; do
     ${command/#build/$BUILD} >"$work/summary.txt" || fail "$command failed"
     parameters=$(grep -oE '[0-9,]+ parameters' <<<"$row" | cut -d' ' -f1)
     grep -qF "$parameters" "$work/summary.txt" || fail "$command does not say $parameters parameters"
-    million=$(grep -oE '[0-9]+ M multiply-adds' <<<"$row" | cut -d' ' -f1)
+    million=$(sed -n 's|.* \([0-9]*\) M multiply-adds.*|\1|p' <<<"$row")
     counted=$(sed -n 's/^Multiply-adds: \([0-9,]*\)$/\1/p' "$work/summary.txt" | tr -d ,)
     [ -z "$million" ] || [ $(((counted + 500000) / 1000000)) -eq "$million" ] || fail "$command counts $counted multiply-adds"
     rows=$((rows + 1))
