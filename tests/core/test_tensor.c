@@ -143,6 +143,7 @@ END_TEST
 
 START_TEST(wrapped_memory_is_used_in_place_and_released_once)
 {
+    releases = 0;
     float data[6] = {1, 2, 3, 4, 5, 6};
     void *expected = data;
     mbn_tensor *tensor;
@@ -165,6 +166,7 @@ END_TEST
 
 START_TEST(creation_survives_every_failing_allocation)
 {
+    releases = 0;
     for (int wrapped = 0; wrapped <= 1; wrapped++) {
         for (long long k = 1;; k++) {
             test_allocator allocator;
