@@ -24,7 +24,8 @@ for network in full:0.6614 shallow:0.6742; do
     rm -f "$out/$name".*
     for rate in 0.1 0.01; do # the second run finds the weights of the first, and appends to its history
         "$BUILD/examples/train_cifar10" --data "$data" $([ "$name" = full ] || echo --shallow) --epochs 10 --batch-size 128 \
-            --validation-split 0.2 --optimizer sgd --learning-rate $rate --verbose 2 --weights "$out/$name.mbn" --history "$out/$name.csv" | tee -a "$out/$name.txt"
+            --validation-split 0.2 --optimizer sgd --learning-rate $rate --weight-decay 0.0005 --label-smoothing 0.1 \
+            --verbose 2 --weights "$out/$name.mbn" --history "$out/$name.csv" | tee -a "$out/$name.txt"
     done
     best=$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "val_acc") column = i; next }
                     $column > best { best = $column } END { printf "%.4f", best }' "$out/$name.csv")
