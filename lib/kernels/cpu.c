@@ -1,8 +1,8 @@
-/* Which instruction sets this machine has. Tells only of those for which this build carries kernels. */
+/* Which instruction sets this machine has, of those that this build carries kernels for: today the generic C
+ * alone, so that there is nothing to detect. mbni_cpu_isa is declared in core/context.h, which asks. */
 #include "kernels/kernels.h"
 
 int32_t mbni_cpu_isa(void)
 {
-    /* Detection belongs here, highest first, as soon as a table above generic exists in select.c. */
     return MBN_ISA_GENERIC;
 }

@@ -22,9 +22,6 @@ typedef struct mbni_window {
     int64_t multiplier; /* depthwise only; else 1 */
 } mbni_window;
 
-/* Per-channel partial sums of batch norm over some rows, merged by mbni_train_kernels.merge_statistics (Chan
- * et al. 1979). */
-
 typedef struct mbni_kernels {
     const char *name; /* "generic" */
 
@@ -133,8 +130,6 @@ typedef struct mbni_train_kernels {
 /* The tables for an instruction set (MBN_ISA_...); the best that is not above it. Never NULL. */
 const mbni_kernels *mbni_kernels_select(int32_t isa);
 const mbni_train_kernels *mbni_train_kernels_select(int32_t isa);
-/* The highest MBN_ISA_... that this machine has and this build carries. */
-int32_t mbni_cpu_isa(void);
 
 /* c [m, n] (+)= op(a) * op(b), cut into parts by shape over the context's threads, or by OpenBLAS, which is
  * called from this thread only. The same bits for any number of threads. Call from the thread that called the
