@@ -22,34 +22,73 @@ typedef struct mbni_window {
     int64_t multiplier; /* depthwise only; else 1 */
 } mbni_window;
 
+/* What is done to a sum before it is stored, in this order: times scale[c], plus shift[c], not below low, not
+ * above high. scale is NULL or comes with shift; shift alone is a bias. No bound: -INFINITY, INFINITY; ReLU:
+ * 0, INFINITY; ReLU6: 0, 6. NaN stays NaN. */
+typedef struct mbni_epilogue {
+    const float *scale, *shift; /* [c] each, or NULL */
+    float low, high;
+} mbni_epilogue;
+
+/* c [m, n] = epilogue((c +) op(a) * op(b)). trans_a: a is [k, m] and read transposed; trans_b: b is [n, k].
+ * lda, ldb, ldc: elements from row to row as stored. accumulate 0: c is overwritten, not read. Any k, also 0.
+ */
+typedef struct mbni_matmul {
+    int trans_a, trans_b, accumulate;
+    int64_t m, n, k;
+    const float *a, *b;
+    int64_t lda, ldb, ldc;
+    float *c;
+    const mbni_epilogue *epilogue; /* NULL: the sum as it is */
+} mbni_matmul;
+
+/* Statistics of a matrix [rows, channels] by parts of its rows, which the kernel that computes it can leave
+ * for the batch norm behind. Each part has three rows of `channels` floats: an origin (the part's first row),
+ * the sum of x - origin and the sum of its squares. Sums about a sample lose no digits to a large mean. */
+typedef struct mbni_moments {
+    float *values; /* [parts][3][channels] */
+    int64_t parts; /* 0: none were left; at most MBNI_MOMENT_PARTS */
+    int64_t unit;  /* parts begin at multiples of so many rows */
+} mbni_moments;
+enum { MBNI_MOMENT_PARTS = 64 };
+
+/* Where part i of `parts` begins in `count` items. */
+static inline int64_t mbni_part_begin(int64_t count, int64_t parts, int64_t i)
+{
+    return count / parts * i + (count % parts) * i / parts;
+}
+/* The first row of part i of `moments` over `rows`. */
+static inline int64_t mbni_moments_begin(const mbni_moments *moments, int64_t rows, int64_t i)
+{
+    const int64_t units = rows / moments->unit + (rows % moments->unit != 0);
+    const int64_t row = moments->unit * mbni_part_begin(units, moments->parts, i);
+    return row < rows ? row : rows;
+}
+
 typedef struct mbni_kernels {
     const char *name; /* "generic" */
 
-    /* y[rows, n] (+)= op(a) * op(b) on a part of the output: the rows [row_begin, row_end) and columns
-     * [col_begin, col_end). trans_a: a is [k, m] and read transposed; trans_b: b is [n, k]. lda, ldb, ldc:
-     * elements from row to row as stored. accumulate 0: c is overwritten, not read. Any k, also 0. Each
-     * element's sum runs over k in an order that depends on k alone, so that any cut into parts gives the
-     * same bits. */
-    void (*gemm)(int trans_a, int trans_b, int64_t row_begin, int64_t row_end, int64_t col_begin,
-                 int64_t col_end, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
-                 int accumulate, float *c, int64_t ldc);
+    /* The rows [row_begin, row_end) and columns [col_begin, col_end) of a product. Each element's sum runs
+     * over k in an order that depends on k alone, so that any cut into parts gives the same bits. moments:
+     * NULL, or [3][n], of which the columns of this call are set from its rows, as stored. */
+    void (*gemm)(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t col_begin, int64_t col_end,
+                 float *moments);
 
     /* columns [(row_end - row_begin) * out_w, kernel_h * kernel_w * channels] of output rows [row_begin,
      * row_end) */
     void (*im2col)(const mbni_window *w, const float *x, float *columns, int64_t row_begin, int64_t row_end);
 
-    /* y [out_h, out_w, channels * multiplier], output rows [row_begin, row_end) of it; kernel [kh, kw,
-     * channels, multiplier]; bias [channels * multiplier] or NULL */
-    void (*depthwise)(const mbni_window *w, const float *x, const float *kernel, const float *bias, float *y,
-                      int64_t row_begin, int64_t row_end);
+    /* y [pictures, out_h, out_w, channels * multiplier], output rows [row_begin, row_end) of each picture;
+     * kernel [kh, kw, channels, multiplier]. epilogue: NULL for none. moments: NULL, or [3][channels *
+     * multiplier], over all that this call stores. */
+    void (*depthwise)(const mbni_window *w, int64_t pictures, const float *x, const float *kernel,
+                      const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
+                      float *moments);
 
-    /* y[r, c] = x[r, c] * scale[c] + shift[c]; y may be x. */
+    /* y[r, c] = x[r, c] * scale[c] + shift[c], not below low, not above high; see mbni_epilogue for what may
+     * be NULL or infinite. With neither scale nor shift only rows * channels counts. y may be x. */
     void (*affine)(int64_t rows, int64_t channels, const float *x, const float *scale, const float *shift,
-                   float *y);
-    /* y[r, c] += bias[c] */
-    void (*add_bias)(int64_t rows, int64_t channels, const float *bias, float *y);
-    /* y = min(max(x, 0), max_value); max_value 0: no upper bound; y may be x. NaN stays NaN. */
-    void (*relu)(int64_t count, float max_value, const float *x, float *y);
+                   float low, float high, float *y);
     /* y [out_h, out_w, channels] output rows [row_begin, row_end): mean over the part of the window inside
      * the picture */
     void (*average_pool)(const mbni_window *w, const float *x, float *y, int64_t row_begin, int64_t row_end);
@@ -65,33 +104,42 @@ typedef struct mbni_kernels {
 } mbni_kernels;
 
 /* What training needs besides. A program that only predicts links none of it. */
+/* A batch norm with the statistics of a batch, and the ReLU behind it: y = x * scale + shift, not below low,
+ * not above high. Each [channels]. */
+typedef struct mbni_normalization {
+    const float *mean, *inv_std, *scale, *shift;
+    float low, high; /* as in mbni_epilogue */
+} mbni_normalization;
+
 typedef struct mbni_train_kernels {
     const char *name;
 
     /* d_x [in_h, in_w, channels] (+)= columns scattered back; d_x of the whole picture is overwritten.
      * columns are those of all output rows. */
     void (*col2im)(const mbni_window *w, const float *columns, float *d_x);
-    /* d_x of one picture, overwritten; d_y [out_h, out_w, channels * multiplier] */
-    void (*depthwise_input_gradient)(const mbni_window *w, const float *d_y, const float *kernel, float *d_x);
-    /* d_kernel [kh, kw, channels, multiplier] += contribution of one picture */
-    void (*depthwise_kernel_gradient)(const mbni_window *w, const float *x, const float *d_y,
-                                      float *d_kernel);
+    /* d_x of `pictures` pictures, overwritten; d_y [pictures, out_h, out_w, channels * multiplier] */
+    void (*depthwise_input_gradient)(const mbni_window *w, int64_t pictures, const float *d_y,
+                                     const float *kernel, float *d_x);
+    /* d_kernel [kh, kw, channels, multiplier] += the contribution of `pictures` pictures */
+    void (*depthwise_kernel_gradient)(const mbni_window *w, int64_t pictures, const float *x,
+                                      const float *d_y, float *d_kernel);
     /* sum[c] += over rows of y[r, c] */
     void (*sum_rows)(int64_t rows, int64_t channels, const float *y, float *sum);
 
-    /* Batch norm statistics of `rows` rows: mean[c], and m2[c] = sum of squared differences from that mean
-     * (two passes). */
-    void (*statistics)(int64_t rows, int64_t channels, const float *x, float *mean, float *m2);
-    /* Merges (rows_b, mean_b, m2_b) into (rows_a, mean_a, m2_a). */
-    void (*merge_statistics)(int64_t channels, int64_t rows_a, float *mean_a, float *m2_a, int64_t rows_b,
-                             const float *mean_b, const float *m2_b);
-    /* sum_dy[c] += over rows of d_y; sum_dy_xhat[c] += over rows of d_y * (x - mean) * inv_std */
-    void (*batch_norm_gradient_sums)(int64_t rows, int64_t channels, const float *x, const float *d_y,
-                                     const float *mean, const float *inv_std, float *sum_dy,
-                                     float *sum_dy_xhat);
-    /* d_x = a[c] * d_y + b[c] * x + shift[c]; d_x may be d_y. */
-    void (*batch_norm_input_gradient)(int64_t rows, int64_t channels, const float *x, const float *d_y,
-                                      const float *a, const float *b, const float *shift, float *d_x);
+    /* One part of mbni_moments, [3][channels], of rows >= 1 rows. */
+    void (*moments)(int64_t rows, int64_t channels, const float *x, float *moments);
+    /* mean[c] and m2[c], the sum of squared differences from it, of all rows, from the parts in their order.
+     */
+    void (*combine_moments)(int64_t rows, int64_t channels, const mbni_moments *moments, float *mean,
+                            float *m2);
+    /* With d = d_y where low < y < high or y is NaN, else 0: sum_dy[c] += over rows of d; sum_dy_xhat[c] +=
+     * over rows of d * (x - mean) * inv_std */
+    void (*batch_norm_gradient_sums)(int64_t rows, int64_t channels, const mbni_normalization *n,
+                                     const float *x, const float *d_y, float *sum_dy, float *sum_dy_xhat);
+    /* d_x = a[c] * d + b[c] * x + shift[c], d as above; d_x may be d_y. */
+    void (*batch_norm_input_gradient)(int64_t rows, int64_t channels, const mbni_normalization *n,
+                                      const float *x, const float *d_y, const float *a, const float *b,
+                                      const float *shift, float *d_x);
     /* d_x = d_y where 0 < y (and y < max_value unless that is 0), else 0; d_x may be d_y. */
     void (*relu_gradient)(int64_t count, float max_value, const float *y, const float *d_y, float *d_x);
     /* d_x of one picture, overwritten */
@@ -131,18 +179,16 @@ typedef struct mbni_train_kernels {
 const mbni_kernels *mbni_kernels_select(int32_t isa);
 const mbni_train_kernels *mbni_train_kernels_select(int32_t isa);
 
-/* c [m, n] (+)= op(a) * op(b), cut into parts by shape over the context's threads, or by OpenBLAS, which is
- * called from this thread only. The same bits for any number of threads. Call from the thread that called the
- * library, not from a task. */
-void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
-                 const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
-                 int64_t ldc);
-/* The same, but by the library's own kernel only: the bits of a row depend on no other row, nor on how many
- * there are. OpenBLAS computes the last rows of a product, and those at the seams of its threads, in another
- * order. For inference, where a picture's answer must not depend on its batch. */
-void mbni_matmul_rows(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
-                      const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
-                      int64_t ldc);
-const char *mbni_matmul_provider(void); /* "openblas" or "none" */
+/* A whole product, cut into parts by shape over the context's threads, or by OpenBLAS, which is called from
+ * this thread only. The same bits for any number of threads. Call from the thread that called the library,
+ * not from a task. moments: NULL, or where to leave the statistics of c; its parts are 0 afterwards when they
+ * were not computed.
+ */
+void mbni_matmul_run(mbn_context *context, const mbni_matmul *p, mbni_moments *moments);
+/* The same, but the bits of a row depend on no other row, nor on how many there are, which OpenBLAS does not
+ * promise: it computes the last rows of a product, and those at the seams of its threads, in another order.
+ * For inference, where a picture's answer must not depend on its batch. */
+void mbni_matmul_run_rows(mbn_context *context, const mbni_matmul *p);
+const char *mbni_matmul_provider(void); /* what the build has: "openblas" or "none" */
 
 #endif

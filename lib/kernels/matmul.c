@@ -12,14 +12,11 @@ enum { ROW_TILE = 192, COL_TILE = 192, ROW_TILE_MIN = 24, COL_TILE_MIN = 32, PAR
 /* Multiplications below which a call of OpenBLAS, or a task, costs more than the product. */
 enum { SMALL = 16 * 1024 };
 
-typedef struct mbni_product_task {
+typedef struct mbni_matmul_task {
     const mbni_kernels *kernels;
-    int trans_a, trans_b, accumulate;
-    int64_t m, n, k, lda, ldb, ldc;
-    const float *a, *b;
-    float *c;
+    const mbni_matmul *p;
     int64_t row_tile, col_tile, col_parts;
-} mbni_product_task;
+} mbni_matmul_task;
 
 static int64_t min64(int64_t a, int64_t b)
 {
@@ -28,11 +25,12 @@ static int64_t min64(int64_t a, int64_t b)
 
 static void multiply_part(void *data, int64_t index)
 {
-    const mbni_product_task *p = data;
-    const int64_t row = index / p->col_parts * p->row_tile, col = index % p->col_parts * p->col_tile;
-    p->kernels->gemm(p->trans_a, p->trans_b, row, min64(row + p->row_tile, p->m), col,
-                     min64(col + p->col_tile, p->n), p->k, p->a, p->lda, p->b, p->ldb, p->accumulate, p->c,
-                     p->ldc);
+    const mbni_matmul_task *task = data;
+    const mbni_matmul *p = task->p;
+    const int64_t row = index / task->col_parts * task->row_tile,
+                  col = index % task->col_parts * task->col_tile;
+    task->kernels->gemm(p, row, min64(row + task->row_tile, p->m), col, min64(col + task->col_tile, p->n),
+                        NULL);
 }
 
 static int64_t parts_of(int64_t length, int64_t tile)
@@ -40,68 +38,53 @@ static int64_t parts_of(int64_t length, int64_t tile)
     return length / tile + (length % tile != 0);
 }
 
-static void multiply_own(mbn_context *context, mbni_product_task *p)
+static void multiply_own(mbn_context *context, const mbni_kernels *kernels, const mbni_matmul *p)
 {
-    p->row_tile = ROW_TILE;
-    p->col_tile = COL_TILE;
-    while (parts_of(p->m, p->row_tile) * parts_of(p->n, p->col_tile) < PARTS_WANTED &&
-           (p->row_tile > ROW_TILE_MIN || p->col_tile > COL_TILE_MIN)) {
-        if (p->row_tile > ROW_TILE_MIN && (p->row_tile >= p->col_tile || p->col_tile <= COL_TILE_MIN))
-            p->row_tile /= 2;
+    mbni_matmul_task task = {.kernels = kernels, .p = p, .row_tile = ROW_TILE, .col_tile = COL_TILE};
+    while (parts_of(p->m, task.row_tile) * parts_of(p->n, task.col_tile) < PARTS_WANTED &&
+           (task.row_tile > ROW_TILE_MIN || task.col_tile > COL_TILE_MIN)) {
+        if (task.row_tile > ROW_TILE_MIN && (task.row_tile >= task.col_tile || task.col_tile <= COL_TILE_MIN))
+            task.row_tile /= 2;
         else
-            p->col_tile /= 2;
+            task.col_tile /= 2;
     }
-    p->col_parts = parts_of(p->n, p->col_tile);
-    mbni_parallel(context, parts_of(p->m, p->row_tile) * p->col_parts, multiply_part, p);
+    task.col_parts = parts_of(p->n, task.col_tile);
+    mbni_parallel(context, parts_of(p->m, task.row_tile) * task.col_parts, multiply_part, &task);
 }
 
 #ifdef MBNI_BLAS_OPENBLAS
-static int fits_int(int64_t m, int64_t n, int64_t k, int64_t lda, int64_t ldb, int64_t ldc)
+static int fits_int(const mbni_matmul *p)
 {
-    return m <= INT_MAX && n <= INT_MAX && k <= INT_MAX && lda <= INT_MAX && ldb <= INT_MAX && ldc <= INT_MAX;
+    return p->m <= INT_MAX && p->n <= INT_MAX && p->k <= INT_MAX && p->lda <= INT_MAX && p->ldb <= INT_MAX &&
+           p->ldc <= INT_MAX;
 }
 #endif
 
-void mbni_matmul_rows(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
-                      const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
-                      int64_t ldc)
+void mbni_matmul_run_rows(mbn_context *context, const mbni_matmul *p)
 {
     const mbni_kernels *kernels = mbni_kernels_select(context->isa);
-    if (m <= 0 || n <= 0)
+    if (p->m <= 0 || p->n <= 0)
         return;
-    if (k <= 0 || (double)m * (double)n * (double)k < SMALL) {
-        kernels->gemm(trans_a, trans_b, 0, m, 0, n, k, a, lda, b, ldb, accumulate, c, ldc);
-        return;
-    }
-    mbni_product_task p = {.kernels = kernels,
-                           .trans_a = trans_a,
-                           .trans_b = trans_b,
-                           .accumulate = accumulate,
-                           .m = m,
-                           .n = n,
-                           .k = k,
-                           .lda = lda,
-                           .ldb = ldb,
-                           .ldc = ldc,
-                           .a = a,
-                           .b = b,
-                           .c = c};
-    multiply_own(context, &p);
+    if (p->k <= 0 || (double)p->m * (double)p->n * (double)p->k < SMALL)
+        kernels->gemm(p, 0, p->m, 0, p->n, NULL);
+    else
+        multiply_own(context, kernels, p);
 }
 
-void mbni_matmul(mbn_context *context, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
-                 const float *a, int64_t lda, const float *b, int64_t ldb, int accumulate, float *c,
-                 int64_t ldc)
+void mbni_matmul_run(mbn_context *context, const mbni_matmul *p, mbni_moments *moments)
 {
+    if (moments)
+        moments->parts = 0;
 #ifdef MBNI_BLAS_OPENBLAS
-    if (m > 0 && n > 0 && k > 0 && (double)m * (double)n * (double)k >= SMALL &&
-        fits_int(m, n, k, lda, ldb, ldc)) {
-        cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans, trans_b ? CblasTrans : CblasNoTrans,
-                    (int)m, (int)n, (int)k, 1, a, (int)lda, b, (int)ldb, accumulate ? 1 : 0, c, (int)ldc);
+    if (!p->epilogue && p->m > 0 && p->n > 0 && p->k > 0 &&
+        (double)p->m * (double)p->n * (double)p->k >= SMALL && fits_int(p)) {
+        cblas_sgemm(CblasRowMajor, p->trans_a ? CblasTrans : CblasNoTrans,
+                    p->trans_b ? CblasTrans : CblasNoTrans, (int)p->m, (int)p->n, (int)p->k, 1, p->a,
+                    (int)p->lda, p->b, (int)p->ldb, p->accumulate ? 1 : 0, p->c, (int)p->ldc);
         return;
     }
 #endif
-    mbni_matmul_rows(context, trans_a, trans_b, m, n, k, a, lda, b, ldb, accumulate, c, ldc);
+    mbni_matmul_run_rows(context, p);
 }
 
 const char *mbni_matmul_provider(void)

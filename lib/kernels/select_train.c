@@ -1,14 +1,50 @@
-/* The table of training kernels for an instruction set; see select.c. */
-#include "kernels/generic/generic.h"
+/* The tables of training kernels, one for each instruction set of the target; see select.c. */
+#include "kernels/tables.h"
 
+#define MBNI_TRAIN_PLAIN_KERNEL(name) .name = mbni_generic_##name,
+#define MBNI_TRAIN_KERNEL(name) .name = mbni_generic_##name,
 static const mbni_train_kernels generic = {
     .name = "generic",
-#define MBNI_TRAIN_KERNEL(name) .name = mbni_generic_##name,
 #include "kernels/kernels.inc"
 };
 
+#ifdef MBNI_HAVE_X86
+#define MBNI_TRAIN_PLAIN_KERNEL(name) .name = mbni_generic_##name,
+#define MBNI_TRAIN_KERNEL(name) .name = mbni_avx2_##name,
+static const mbni_train_kernels avx2 = {
+    .name = "avx2",
+#include "kernels/kernels.inc"
+};
+
+#define MBNI_TRAIN_PLAIN_KERNEL(name) .name = mbni_generic_##name,
+#define MBNI_TRAIN_KERNEL(name) .name = mbni_avx512_##name,
+static const mbni_train_kernels avx512 = {
+    .name = "avx512",
+#include "kernels/kernels.inc"
+};
+#endif
+
+#ifdef MBNI_HAVE_NEON
+#define MBNI_TRAIN_PLAIN_KERNEL(name) .name = mbni_generic_##name,
+#define MBNI_TRAIN_KERNEL(name) .name = mbni_neon_##name,
+static const mbni_train_kernels neon = {
+    .name = "neon",
+#include "kernels/kernels.inc"
+};
+#endif
+
 const mbni_train_kernels *mbni_train_kernels_select(int32_t isa)
 {
-    (void)isa; /* generic is at or below every instruction set */
+#ifdef MBNI_HAVE_X86
+    if (isa == MBN_ISA_AVX512)
+        return &avx512;
+    if (isa == MBN_ISA_AVX2)
+        return &avx2;
+#endif
+#ifdef MBNI_HAVE_NEON
+    if (isa == MBN_ISA_NEON)
+        return &neon;
+#endif
+    (void)isa;
     return &generic;
 }

@@ -1,8 +1,9 @@
-/* Batch normalisation, forward (Ioffe & Szegedy, arXiv 1502.03167). In training the statistics of parts of
- * the rows, cut by shape, are merged in order (Chan et al. 1979). Inference, and a layer that is not
- * trainable, use the running statistics as one multiplication and one addition. The running variance of a
- * spatial input takes the unbiased variance n / (n - 1), as Keras' fused kernel does for four axes, and of
- * other inputs the biased one. */
+/* Batch normalisation, forward (Ioffe & Szegedy, arXiv 1502.03167), with the ReLU behind it where the pass
+ * names one. In training the statistics come from moments of parts of the rows, cut by shape, which the layer
+ * before may have left (Chan et al. 1979). Inference, and a layer that is not trainable, use the running
+ * statistics as one multiplication and one addition. The running variance of a spatial input takes the
+ * unbiased variance n / (n - 1), as Keras' fused kernel does for four axes, and of other inputs the biased
+ * one. */
 #include "layers/common.h"
 #include <math.h>
 
@@ -41,7 +42,7 @@ static mbn_status describe(mbni_layer *layer, mbni_fields *fields)
     return fields->real(fields, "epsilon", &layer->config.batch_norm.epsilon);
 }
 
-static int64_t rows_of(const mbni_layer *layer, int64_t batch)
+int64_t mbni_batch_norm_rows(const mbni_layer *layer, int64_t batch)
 {
     return mbni_saturating_mul(batch, mbni_shape_count(&layer->out) / layer->params[GAMMA].count);
 }
@@ -52,44 +53,24 @@ int64_t mbni_batch_norm_parts(int64_t rows, int64_t channels)
                       rows < MAX_PARTS ? rows : MAX_PARTS);
 }
 
-/* Two arrays a part and three for the whole; inference needs scale and shift only. */
+/* The moments of each part and three arrays for the whole; inference needs scale and shift only. */
 static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t training)
 {
     int64_t channels = layer->params[GAMMA].count;
     if (!training)
         return 2 * channels;
-    return (2 * mbni_batch_norm_parts(rows_of(layer, batch), channels) + 3) * channels;
+    return (3 * mbni_batch_norm_parts(mbni_batch_norm_rows(layer, batch), channels) + 3) * channels;
 }
 
 static int64_t saved_floats(const mbni_layer *layer, int64_t batch)
 {
     (void)batch;
-    return 2 * layer->params[GAMMA].count;
+    return 4 * layer->params[GAMMA].count;
 }
 
 int mbni_batch_norm_uses_batch(const mbni_layer *layer, const mbni_pass *pass)
 {
     return pass->training && layer->trainable;
-}
-
-static void apply_task(void *data, int64_t i)
-{
-    const mbni_work *work = data;
-    int64_t channels = work->channels;
-    int64_t begin = mbni_part_begin(work->count, work->parts, i);
-    int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
-    work->pass->kernels->affine(end - begin, channels, work->x + begin * channels, work->scale, work->shift,
-                                work->out + begin * channels);
-}
-
-void mbni_batch_norm_apply(const mbni_layer *layer, const mbni_pass *pass, const float *x, const float *scale,
-                           const float *shift, float *y)
-{
-    mbni_work work = {.layer = layer, .pass = pass, .x = x, .scale = scale, .shift = shift, .out = y};
-    work.channels = layer->params[GAMMA].count;
-    work.count = rows_of(layer, pass->batch);
-    work.parts = mbni_row_parts(work.count, work.channels);
-    mbni_parallel(pass->context, work.parts, apply_task, &work);
 }
 
 void mbni_batch_norm_running(const mbni_layer *layer, float *scale, float *shift)
@@ -103,72 +84,83 @@ void mbni_batch_norm_running(const mbni_layer *layer, float *scale, float *shift
     }
 }
 
-static void statistics_task(void *data, int64_t i)
+static void moments_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
     int64_t channels = work->channels;
-    int64_t begin = mbni_part_begin(work->count, work->parts, i);
-    int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
-    float *mean = work->partials + 2 * i * channels;
-    work->pass->train_kernels->statistics(end - begin, channels, work->x + begin * channels, mean,
-                                          mean + channels);
+    int64_t begin = mbni_moments_begin(work->moments, work->count, i);
+    int64_t end = mbni_moments_begin(work->moments, work->count, i + 1);
+    work->pass->train_kernels->moments(end - begin, channels, work->x + begin * channels,
+                                       work->moments->values + 3 * i * channels);
 }
 
-/* Leaves mean and m2 of all rows in the first 2 c floats of the workspace. */
-static void batch_statistics(const mbni_layer *layer, const mbni_pass *pass, int64_t rows, const float *x)
+/* Mean and m2 of all rows, from the moments that the layer before has left, else from x. */
+static void batch_statistics(const mbni_layer *layer, const mbni_pass *pass, int64_t rows, const float *x,
+                             float *mean, float *m2)
 {
     int64_t channels = layer->params[GAMMA].count;
-    mbni_work work = {.layer = layer, .pass = pass, .count = rows, .x = x, .partials = pass->workspace};
-    work.parts = mbni_batch_norm_parts(rows, channels);
-    work.channels = channels;
-    mbni_parallel(pass->context, work.parts, statistics_task, &work);
-    for (int64_t i = 1; i < work.parts; i++) {
-        int64_t begin = mbni_part_begin(rows, work.parts, i), end = mbni_part_begin(rows, work.parts, i + 1);
-        const float *mean = pass->workspace + 2 * i * channels;
-        pass->train_kernels->merge_statistics(channels, begin, pass->workspace, pass->workspace + channels,
-                                              end - begin, mean, mean + channels);
+    mbni_moments own = {.values = pass->workspace, .unit = 1, .parts = mbni_batch_norm_parts(rows, channels)};
+    const mbni_moments *moments = pass->moments && pass->moments->parts > 0 ? pass->moments : &own;
+    if (moments == &own) {
+        mbni_work work = {.pass = pass, .count = rows, .channels = channels, .x = x, .moments = moments};
+        mbni_parallel(pass->context, own.parts, moments_task, &work);
     }
+    pass->train_kernels->combine_moments(rows, channels, moments, mean, m2);
 }
 
-static void training_forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
+/* The saved floats: what backward needs besides x. */
+void mbni_batch_norm_saved(const mbni_layer *layer, const mbni_pass *pass, mbni_normalization *n)
+{
+    int64_t channels = layer->params[GAMMA].count;
+    *n = (mbni_normalization){.mean = pass->saved,
+                              .inv_std = pass->saved + channels,
+                              .scale = pass->saved + 2 * channels,
+                              .shift = pass->saved + 3 * channels};
+    mbni_relu_bounds(pass->activation, &n->low, &n->high);
+}
+
+static void training_forward(const mbni_layer *layer, const mbni_pass *pass, int64_t rows, const float *x)
 {
     const mbn_batch_norm_options *o = &layer->config.batch_norm;
     const mbni_param *p = layer->params;
-    int64_t channels = p[GAMMA].count, rows = rows_of(layer, pass->batch);
-    float *mean = pass->workspace, *m2 = mean + channels, *saved_mean = pass->saved;
-    float *saved_inv_std = saved_mean + channels;
-    batch_statistics(layer, pass, rows, x);
+    int64_t channels = p[GAMMA].count;
+    float *mean = pass->saved, *inv_std = mean + channels, *scale = inv_std + channels,
+          *shift = scale + channels;
+    float *m2 = inv_std; /* until it is one */
+    batch_statistics(layer, pass, rows, x, mean, m2);
     double unbiased = layer->in.rank == 3 && rows > 1 ? (double)(rows - 1) : (double)rows;
     for (int64_t c = 0; c < channels; c++) {
         double batch_mean = mean[c], batch_m2 = m2[c];
-        double inv_std = 1.0 / sqrt(batch_m2 / (double)rows + o->epsilon);
-        saved_mean[c] = mean[c];
-        saved_inv_std[c] = (float)inv_std;
+        double inverse = 1.0 / sqrt(batch_m2 / (double)rows + o->epsilon);
+        double factor = (double)p[GAMMA].value[c] * inverse;
         p[MEAN].value[c] = (float)(o->momentum * p[MEAN].value[c] + (1 - o->momentum) * batch_mean);
         p[VARIANCE].value[c] =
             (float)(o->momentum * p[VARIANCE].value[c] + (1 - o->momentum) * batch_m2 / unbiased);
-        double factor = (double)p[GAMMA].value[c] * inv_std;
-        mean[c] = (float)factor; /* from here on the workspace holds scale and shift */
-        m2[c] = (float)((double)p[BETA].value[c] - batch_mean * factor);
+        inv_std[c] = (float)inverse;
+        scale[c] = (float)factor;
+        shift[c] = (float)((double)p[BETA].value[c] - batch_mean * factor);
     }
-    mbni_batch_norm_apply(layer, pass, x, mean, m2, y);
 }
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
+    int64_t channels = layer->params[GAMMA].count, rows = mbni_batch_norm_rows(layer, pass->batch);
+    const float *scale = pass->workspace;
     if (mbni_batch_norm_uses_batch(layer, pass)) {
-        training_forward(layer, pass, x, y);
-        return;
+        training_forward(layer, pass, rows, x);
+        scale = pass->saved + 2 * channels;
+    } else {
+        mbni_batch_norm_running(layer, pass->workspace, pass->workspace + channels);
     }
-    float *scale = pass->workspace, *shift = scale + layer->params[GAMMA].count;
-    mbni_batch_norm_running(layer, scale, shift);
-    mbni_batch_norm_apply(layer, pass, x, scale, shift, y);
+    float low, high;
+    mbni_relu_bounds(pass->activation, &low, &high);
+    mbni_pass_affine(pass, rows, channels, x, scale, scale + channels, low, high, y);
 }
 
 const mbni_layer_ops mbni_batch_norm_ops = {
     .type = "batch_normalization",
     .class_name = "BatchNormalization",
-    .flags = MBNI_LAYER_NEEDS_X | MBNI_LAYER_IN_PLACE_INFERENCE,
+    .flags = MBNI_LAYER_NEEDS_X | MBNI_LAYER_IN_PLACE_INFERENCE | MBNI_LAYER_FUSES_RELU,
     .defaults = defaults,
     .infer_shape = infer_shape,
     .describe = describe,

@@ -49,11 +49,6 @@ static inline int64_t mbni_clamp(int64_t value, int64_t low, int64_t high)
 {
     return value > high ? (high > low ? high : low) : value < low ? low : value;
 }
-/* Where part i of `parts` begins in `count` items. */
-static inline int64_t mbni_part_begin(int64_t count, int64_t parts, int64_t i)
-{
-    return count / parts * i + (count % parts) * i / parts;
-}
 /* Parts for a pass over rows of `channels` that reads and writes each element once. */
 int64_t mbni_row_parts(int64_t rows, int64_t channels);
 /* Parts of one picture's output rows, `row_cost` operations each, when a batch is cut into pictures first. */
@@ -71,17 +66,28 @@ typedef struct mbni_work {
     int64_t parts;
     const float *x, *y, *d_y;
     const float *bias, *scale, *shift; /* [channels] */
+    float low, high;                   /* as in mbni_epilogue */
+    const mbni_normalization *normalization;
+    const mbni_moments *moments;
     float *out;
     float *partials;
 } mbni_work;
 
-/* y [rows, n] = x [rows, k] * kernel [k, n], of a forward pass. In inference the bits of a row depend on no
- * other row, so that a picture's answer does not depend on its batch. */
+/* y [rows, n] = x [rows, k] * kernel [k, n] + bias [n] (NULL: none), of a forward pass; leaves pass->moments.
+ * In inference the bits of a row depend on no other row, so that a picture's answer does not depend on its
+ * batch. */
 void mbni_pass_product(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
-                       const float *kernel, float *y);
-/* y[r, c] += bias[c], in parallel. */
-void mbni_pass_add_bias(const mbni_layer *layer, const mbni_pass *pass, const float *bias, int64_t rows,
-                        int64_t channels, float *y);
+                       const float *kernel, const float *bias, float *y);
+/* d_kernel [k, n] (+)= x [rows, k]^T * d_y [rows, n]; d_x [rows, k] = d_y * kernel [k, n]^T */
+void mbni_pass_kernel_gradient(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
+                               const float *d_y, int accumulate, float *d_kernel);
+void mbni_pass_input_gradient(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *d_y,
+                              const float *kernel, float *d_x);
+/* y = x * scale + shift, bounded, in parallel; see mbni_kernels.affine. */
+void mbni_pass_affine(const mbni_pass *pass, int64_t rows, int64_t channels, const float *x,
+                      const float *scale, const float *shift, float low, float high, float *y);
+/* The bounds of a ReLU with max_value; NULL: none. */
+void mbni_relu_bounds(const mbni_layer *relu, float *low, float *high);
 /* sum[c] = sum over rows of d_y; partials in the workspace, mbni_bias_floats of them. */
 int64_t mbni_bias_floats(int64_t rows, int64_t channels);
 void mbni_pass_sum_rows(const mbni_pass *pass, int64_t rows, int64_t channels, const float *d_y, float *sum);
@@ -119,9 +125,8 @@ int mbni_batch_norm_uses_batch(const mbni_layer *layer, const mbni_pass *pass);
 int64_t mbni_batch_norm_parts(int64_t rows, int64_t channels);
 /* scale and shift of the running statistics, c floats each */
 void mbni_batch_norm_running(const mbni_layer *layer, float *scale, float *shift);
-/* y = x * scale + shift, in parallel */
-void mbni_batch_norm_apply(const mbni_layer *layer, const mbni_pass *pass, const float *x, const float *scale,
-                           const float *shift, float *y);
+void mbni_batch_norm_saved(const mbni_layer *layer, const mbni_pass *pass, mbni_normalization *n);
+int64_t mbni_batch_norm_rows(const mbni_layer *layer, int64_t batch);
 
 /* The mask on x, in parallel: forward and backward are the same. */
 void mbni_dropout_apply(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y);

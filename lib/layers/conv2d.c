@@ -117,9 +117,10 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
 {
     mbni_window window = mbni_conv2d_window(layer);
     const float *kernel = layer->params[0].value;
+    const float *bias = layer->config.conv2d.use_bias ? layer->params[1].value : NULL;
     int64_t filters = layer->config.conv2d.filters, pixels = window.out_h * window.out_w;
     if (mbni_conv2d_is_pointwise(&window)) {
-        mbni_pass_product(pass, pass->batch * pixels, filters, window.channels, x, kernel, y);
+        mbni_pass_product(pass, pass->batch * pixels, filters, window.channels, x, kernel, bias, y);
     } else {
         int64_t volume = window.kernel_h * window.kernel_w * window.channels;
         int64_t group = mbni_group_pictures(pass->batch, column_floats(&window));
@@ -127,12 +128,12 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
         for (int64_t first = 0; first < pass->batch; first += group) {
             int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
             mbni_conv2d_columns(layer, pass, &window, pictures, x + first * picture_floats, pass->workspace);
-            mbni_pass_product(pass, pictures * pixels, filters, volume, pass->workspace, kernel,
+            mbni_pass_product(pass, pictures * pixels, filters, volume, pass->workspace, kernel, bias,
                               y + first * pixels * filters);
         }
+        if (pass->moments && group < pass->batch)
+            pass->moments->parts = 0; /* they are of the last group alone */
     }
-    if (layer->config.conv2d.use_bias)
-        mbni_pass_add_bias(layer, pass, layer->params[1].value, pass->batch * pixels, filters, y);
 }
 
 const mbni_layer_ops mbni_conv2d_ops = {

@@ -19,9 +19,9 @@ static void pointwise_backward(const mbni_layer *layer, const mbni_pass *pass, c
     int64_t rows = pass->batch * w->out_h * w->out_w, c_in = w->channels,
             c_out = layer->config.conv2d.filters;
     if (kernel->grad)
-        mbni_matmul(pass->context, 1, 0, c_in, c_out, rows, x, c_in, d_y, c_out, 0, kernel->grad, c_out);
+        mbni_pass_kernel_gradient(pass, rows, c_out, c_in, x, d_y, 0, kernel->grad);
     if (d_x)
-        mbni_matmul(pass->context, 0, 1, rows, c_in, c_out, d_y, c_out, kernel->value, c_out, 0, d_x, c_in);
+        mbni_pass_input_gradient(pass, rows, c_out, c_in, d_y, kernel->value, d_x);
 }
 
 static void general_backward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *w,
@@ -38,12 +38,10 @@ static void general_backward(const mbni_layer *layer, const mbni_pass *pass, con
         const float *d_y_group = d_y + first * pixels * c_out;
         if (kernel->grad) {
             mbni_conv2d_columns(layer, pass, w, pictures, x + first * picture_floats, columns);
-            mbni_matmul(pass->context, 1, 0, volume, c_out, rows, columns, volume, d_y_group, c_out,
-                        first > 0, kernel->grad, c_out);
+            mbni_pass_kernel_gradient(pass, rows, c_out, volume, columns, d_y_group, first > 0, kernel->grad);
         }
         if (d_x) {
-            mbni_matmul(pass->context, 0, 1, rows, volume, c_out, d_y_group, c_out, kernel->value, c_out, 0,
-                        columns, volume);
+            mbni_pass_input_gradient(pass, rows, c_out, volume, d_y_group, kernel->value, columns);
             mbni_work work = {.pass = pass, .window = *w, .x = columns, .out = d_x + first * picture_floats};
             mbni_parallel(pass->context, pictures, scatter_task, &work);
         }

@@ -1,6 +1,7 @@
 /* How work is cut into parts, and the small passes that several layers share. Cuts depend on shapes alone, so
  * that every sum has the same order for any number of threads. */
 #include "layers/common.h"
+#include <math.h>
 
 enum { PART_ELEMENTS = 16384, MAX_PARTS = 64, SUM_PARTS = 32 };
 
@@ -29,30 +30,88 @@ int64_t mbni_group_pictures(int64_t batch, int64_t floats)
 }
 
 void mbni_pass_product(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
-                       const float *kernel, float *y)
+                       const float *kernel, const float *bias, float *y)
 {
+    const mbni_epilogue epilogue = {.shift = bias, .low = -INFINITY, .high = INFINITY};
+    const mbni_matmul p = {.m = rows,
+                           .n = n,
+                           .k = k,
+                           .a = x,
+                           .lda = k,
+                           .b = kernel,
+                           .ldb = n,
+                           .c = y,
+                           .ldc = n,
+                           .epilogue = bias ? &epilogue : NULL};
     if (pass->training)
-        mbni_matmul(pass->context, 0, 0, rows, n, k, x, k, kernel, n, 0, y, n);
+        mbni_matmul_run(pass->context, &p, pass->moments);
     else
-        mbni_matmul_rows(pass->context, 0, 0, rows, n, k, x, k, kernel, n, 0, y, n);
+        mbni_matmul_run_rows(pass->context, &p);
 }
 
-static void add_bias_task(void *data, int64_t i)
+void mbni_pass_kernel_gradient(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
+                               const float *d_y, int accumulate, float *d_kernel)
+{
+    const mbni_matmul p = {.trans_a = 1,
+                           .accumulate = accumulate,
+                           .m = k,
+                           .n = n,
+                           .k = rows,
+                           .a = x,
+                           .lda = k,
+                           .b = d_y,
+                           .ldb = n,
+                           .c = d_kernel,
+                           .ldc = n};
+    mbni_matmul_run(pass->context, &p, NULL);
+}
+
+void mbni_pass_input_gradient(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *d_y,
+                              const float *kernel, float *d_x)
+{
+    const mbni_matmul p = {.trans_b = 1,
+                           .m = rows,
+                           .n = k,
+                           .k = n,
+                           .a = d_y,
+                           .lda = n,
+                           .b = kernel,
+                           .ldb = n,
+                           .c = d_x,
+                           .ldc = k};
+    mbni_matmul_run(pass->context, &p, NULL);
+}
+
+static void affine_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
     int64_t channels = work->channels;
     int64_t begin = mbni_part_begin(work->count, work->parts, i);
     int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
-    work->pass->kernels->add_bias(end - begin, channels, work->bias, work->out + begin * channels);
+    work->pass->kernels->affine(end - begin, channels, work->x + begin * channels, work->scale, work->shift,
+                                work->low, work->high, work->out + begin * channels);
 }
 
-void mbni_pass_add_bias(const mbni_layer *layer, const mbni_pass *pass, const float *bias, int64_t rows,
-                        int64_t channels, float *y)
+void mbni_pass_affine(const mbni_pass *pass, int64_t rows, int64_t channels, const float *x,
+                      const float *scale, const float *shift, float low, float high, float *y)
 {
-    mbni_work work = {
-        .layer = layer, .pass = pass, .count = rows, .channels = channels, .bias = bias, .out = y};
+    mbni_work work = {.pass = pass,
+                      .count = rows,
+                      .channels = channels,
+                      .x = x,
+                      .scale = scale,
+                      .shift = shift,
+                      .low = low,
+                      .high = high,
+                      .out = y};
     work.parts = mbni_row_parts(rows, channels);
-    mbni_parallel(pass->context, work.parts, add_bias_task, &work);
+    mbni_parallel(pass->context, work.parts, affine_task, &work);
+}
+
+void mbni_relu_bounds(const mbni_layer *relu, float *low, float *high)
+{
+    *low = relu ? 0 : -INFINITY;
+    *high = relu && relu->config.relu.max_value > 0 ? (float)relu->config.relu.max_value : INFINITY;
 }
 
 static int64_t sum_parts(int64_t rows, int64_t channels)

@@ -57,9 +57,8 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
 {
     int64_t k = layer->params[0].shape.dims[0], units = layer->config.dense.units;
     int64_t rows = pass->batch * (mbni_shape_count(&layer->in) / k);
-    mbni_pass_product(pass, rows, units, k, x, layer->params[0].value, y);
-    if (layer->config.dense.use_bias)
-        mbni_pass_add_bias(layer, pass, layer->params[1].value, rows, units, y);
+    const float *bias = layer->config.dense.use_bias ? layer->params[1].value : NULL;
+    mbni_pass_product(pass, rows, units, k, x, layer->params[0].value, bias, y);
 }
 
 const mbni_layer_ops mbni_dense_ops = {

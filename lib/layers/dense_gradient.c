@@ -11,9 +11,9 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
     if (layer->config.dense.use_bias && layer->params[1].grad)
         mbni_pass_sum_rows(pass, rows, units, d_y, layer->params[1].grad);
     if (kernel->grad)
-        mbni_matmul(pass->context, 1, 0, k, units, rows, x, k, d_y, units, 0, kernel->grad, units);
+        mbni_pass_kernel_gradient(pass, rows, units, k, x, d_y, 0, kernel->grad);
     if (d_x)
-        mbni_matmul(pass->context, 0, 1, rows, k, units, d_y, units, kernel->value, units, 0, d_x, k);
+        mbni_pass_input_gradient(pass, rows, units, k, d_y, kernel->value, d_x);
 }
 
 const mbni_layer_gradient_ops mbni_dense_gradient = {&mbni_dense_ops, backward};

@@ -1,5 +1,6 @@
 /* Depthwise convolution, forward: every channel by itself, a picture or some of its rows a task. */
 #include "layers/common.h"
+#include <math.h>
 
 static void defaults(mbni_layer *layer)
 {
@@ -82,16 +83,20 @@ static void forward_task(void *data, int64_t i)
     const mbni_work *work = data;
     const mbni_window *w = &work->window;
     int64_t picture = i / work->parts, part = i % work->parts;
-    work->pass->kernels->depthwise(
-        w, work->x + picture * w->in_h * w->in_w * w->channels, work->layer->params[0].value, work->bias,
-        work->out + picture * w->out_h * w->out_w * w->channels * w->multiplier,
-        mbni_part_begin(w->out_h, work->parts, part), mbni_part_begin(w->out_h, work->parts, part + 1));
+    const mbni_epilogue epilogue = {.shift = work->bias, .low = -INFINITY, .high = INFINITY};
+    work->pass->kernels->depthwise(w, 1, work->x + picture * w->in_h * w->in_w * w->channels,
+                                   work->layer->params[0].value, work->bias ? &epilogue : NULL,
+                                   work->out + picture * w->out_h * w->out_w * w->channels * w->multiplier,
+                                   mbni_part_begin(w->out_h, work->parts, part),
+                                   mbni_part_begin(w->out_h, work->parts, part + 1), NULL);
 }
 
 void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                             int64_t pictures, const float *x, const float *bias, float *y)
 {
     mbni_work work = {.layer = layer, .pass = pass, .window = *window, .x = x, .bias = bias, .out = y};
+    if (pass->moments)
+        pass->moments->parts = 0;
     int64_t row_cost =
         window->out_w * window->channels * window->multiplier * window->kernel_h * window->kernel_w;
     work.parts = mbni_picture_parts(pictures, window->out_h, row_cost);

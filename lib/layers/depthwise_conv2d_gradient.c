@@ -16,7 +16,7 @@ static void input_task(void *data, int64_t picture)
 {
     const mbni_work *work = data;
     const mbni_window *w = &work->window;
-    work->pass->train_kernels->depthwise_input_gradient(w, work->d_y + picture * out_floats(w),
+    work->pass->train_kernels->depthwise_input_gradient(w, 1, work->d_y + picture * out_floats(w),
                                                         work->layer->params[0].value,
                                                         work->out + picture * in_floats(w));
 }
@@ -35,7 +35,7 @@ static void kernel_task(void *data, int64_t part)
     int64_t end = mbni_part_begin(work->count, work->parts, part + 1);
     float *partial = work->partials + part * work->layer->params[0].count;
     for (int64_t picture = mbni_part_begin(work->count, work->parts, part); picture < end; picture++)
-        work->pass->train_kernels->depthwise_kernel_gradient(w, work->x + picture * in_floats(w),
+        work->pass->train_kernels->depthwise_kernel_gradient(w, 1, work->x + picture * in_floats(w),
                                                              work->d_y + picture * out_floats(w), partial);
 }
 

@@ -30,6 +30,8 @@ typedef struct mbni_param {
 } mbni_param;
 #define MBNI_INIT_ONES 100
 
+typedef struct mbni_layer mbni_layer;
+
 /* One pass over a batch. */
 typedef struct mbni_pass {
     mbn_context *context;
@@ -41,9 +43,12 @@ typedef struct mbni_pass {
     float *workspace; /* what workspace_floats asked for; contents do not survive the call */
     float
         *saved; /* of this layer, from forward to backward: what saved_floats asked for; NULL in inference */
+    /* Of the statistics between a layer and the batch norm behind it: the first leaves them when it can, else
+     * sets parts to 0; the second reads them. NULL elsewhere. */
+    mbni_moments *moments;
+    /* The ReLU behind a batch norm, which then does its work too, forward and backward; NULL: none. */
+    const mbni_layer *activation;
 } mbni_pass;
-
-typedef struct mbni_layer mbni_layer;
 
 /* Walks the settings of a layer, in a fixed order: the same function writes a file, reads one and compares
  * two. */
@@ -58,7 +63,8 @@ enum {
     MBNI_LAYER_ALIAS = 2,    /* y has the bytes of x: nothing to compute, neither forward nor backward */
     MBNI_LAYER_NEEDS_X = 4,  /* backward reads x */
     MBNI_LAYER_NEEDS_Y = 8,  /* backward reads y */
-    MBNI_LAYER_IN_PLACE_INFERENCE = 16 /* y may be x when pass->training is 0, not otherwise: batch norm */
+    MBNI_LAYER_IN_PLACE_INFERENCE = 16, /* y may be x when pass->training is 0, not otherwise: batch norm */
+    MBNI_LAYER_FUSES_RELU = 32          /* takes pass->activation and pass->moments: batch norm */
 };
 
 typedef struct mbni_layer_ops {

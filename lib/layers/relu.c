@@ -19,21 +19,11 @@ static mbn_status describe(mbni_layer *layer, mbni_fields *fields)
     return fields->real(fields, "max_value", &layer->config.relu.max_value);
 }
 
-static void forward_task(void *data, int64_t i)
-{
-    const mbni_work *work = data;
-    int64_t begin = mbni_part_begin(work->count, work->parts, i);
-    int64_t end = mbni_part_begin(work->count, work->parts, i + 1);
-    work->pass->kernels->relu(end - begin, (float)work->layer->config.relu.max_value, work->x + begin,
-                              work->out + begin);
-}
-
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
-    mbni_work work = {.layer = layer, .pass = pass, .x = x, .out = y};
-    work.count = pass->batch * mbni_shape_count(&layer->out);
-    work.parts = mbni_row_parts(work.count, 1);
-    mbni_parallel(pass->context, work.parts, forward_task, &work);
+    float low, high;
+    mbni_relu_bounds(layer, &low, &high);
+    mbni_pass_affine(pass, pass->batch * mbni_shape_count(&layer->out), 1, x, NULL, NULL, low, high, y);
 }
 
 const mbni_layer_ops mbni_relu_ops = {

@@ -99,15 +99,16 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
     int64_t c_middle = window.channels * window.multiplier, filters = layer->config.separable_conv2d.filters;
     int64_t pixels = window.out_h * window.out_w, picture_floats = mbni_shape_count(&layer->in);
     int64_t group = mbni_group_pictures(pass->batch, middle_floats(&window));
+    const float *bias = layer->config.separable_conv2d.use_bias ? layer->params[2].value : NULL;
     for (int64_t first = 0; first < pass->batch; first += group) {
         int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
         mbni_depthwise_forward(layer, pass, &window, pictures, x + first * picture_floats, NULL,
                                pass->workspace);
         mbni_pass_product(pass, pictures * pixels, filters, c_middle, pass->workspace, layer->params[1].value,
-                          y + first * pixels * filters);
+                          bias, y + first * pixels * filters);
     }
-    if (layer->config.separable_conv2d.use_bias)
-        mbni_pass_add_bias(layer, pass, layer->params[2].value, pass->batch * pixels, filters, y);
+    if (pass->moments && group < pass->batch)
+        pass->moments->parts = 0; /* they are of the last group alone */
 }
 
 const mbni_layer_ops mbni_separable_conv2d_ops = {

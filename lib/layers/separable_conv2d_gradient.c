@@ -11,13 +11,11 @@ static void group_backward(const mbni_layer *layer, const mbni_pass *pass, const
     int64_t rows = pictures * w->out_h * w->out_w;
     if (pointwise->grad) {
         mbni_depthwise_forward(layer, pass, w, pictures, x, NULL, middle);
-        mbni_matmul(pass->context, 1, 0, c_middle, c_out, rows, middle, c_middle, d_y, c_out, accumulate,
-                    pointwise->grad, c_out);
+        mbni_pass_kernel_gradient(pass, rows, c_out, c_middle, middle, d_y, accumulate, pointwise->grad);
     }
     if (!depthwise->grad && !d_x)
         return;
-    mbni_matmul(pass->context, 0, 1, rows, c_middle, c_out, d_y, c_out, pointwise->value, c_out, 0, middle,
-                c_middle);
+    mbni_pass_input_gradient(pass, rows, c_out, c_middle, d_y, pointwise->value, middle);
     if (depthwise->grad)
         mbni_depthwise_kernel_gradient(layer, pass, w, pictures, x, middle, partials);
     if (d_x)

@@ -1,127 +1,81 @@
-/* Batch normalization in training: statistics in two passes, merged after Chan, Golub and LeVeque (1979), and
+/* Batch normalization in training: moments about a sample, combined after Chan, Golub and LeVeque (1979), and
  * the sums and the map of its gradient. Inference is affine. */
 #include "kernels/generic/generic.h"
-#include "kernels/generic/reduce.h"
 
-/* total[c] = sum over rows of (x - mean)^2 */
-static void square_block(int64_t rows, int64_t width, int64_t stride, const float *restrict x,
-                         const float *restrict mean, double *restrict total)
+void mbni_generic_moments(int64_t rows, int64_t channels, const float *x, float *moments)
 {
-    for (int64_t c = 0; c < width; c++)
-        total[c] = 0;
-    for (int64_t begin = 0; begin < rows; begin += MBNI_ROW_BLOCK) {
-        const int64_t end = mbni_min64(begin + MBNI_ROW_BLOCK, rows);
-        float partial[MBNI_CHANNEL_BLOCK];
-        for (int64_t c = 0; c < width; c++)
-            partial[c] = 0;
-        int64_t r = begin;
-        for (; r + 2 <= end; r += 2) {
-            const float *restrict p = x + r * stride, *restrict q = p + stride;
-            for (int64_t c = 0; c < width; c++) {
-                const float u = p[c] - mean[c], v = q[c] - mean[c];
-                partial[c] += u * u + v * v;
-            }
-        }
-        for (; r < end; r++) {
-            const float *restrict p = x + r * stride;
-            for (int64_t c = 0; c < width; c++)
-                partial[c] += (p[c] - mean[c]) * (p[c] - mean[c]);
-        }
-        for (int64_t c = 0; c < width; c++)
-            total[c] += partial[c];
-    }
-}
-
-void mbni_generic_statistics(int64_t rows, int64_t channels, const float *x, float *mean, float *m2)
-{
-    const double inverse = rows > 0 ? 1.0 / (double)rows : 0;
-    for (int64_t c = 0; c < channels; c += MBNI_CHANNEL_BLOCK) {
-        const int64_t width = mbni_min64(MBNI_CHANNEL_BLOCK, channels - c);
-        double total[MBNI_CHANNEL_BLOCK];
-        mbni_sum_block(rows, width, channels, x + c, total);
-        for (int64_t i = 0; i < width; i++)
-            mean[c + i] = (float)(total[i] * inverse);
-        square_block(rows, width, channels, x + c, mean + c, total);
-        for (int64_t i = 0; i < width; i++)
-            m2[c + i] = (float)total[i];
-    }
-}
-
-void mbni_generic_merge_statistics(int64_t channels, int64_t rows_a, float *mean_a, float *m2_a,
-                                   int64_t rows_b, const float *mean_b, const float *m2_b)
-{
-    if (rows_b <= 0)
-        return;
-    if (rows_a <= 0) { /* what stands in a, perhaps nothing, has no weight */
+    float *sum = moments + channels, *squares = sum + channels;
+    memcpy(moments, x, (size_t)channels * sizeof *x);
+    memset(sum, 0, (size_t)(2 * channels) * sizeof *sum);
+    for (int64_t r = 0; r < rows; r++, x += channels)
         for (int64_t c = 0; c < channels; c++) {
-            mean_a[c] = mean_b[c];
-            m2_a[c] = m2_b[c];
+            const float d = x[c] - moments[c];
+            sum[c] += d;
+            squares[c] += d * d;
         }
-        return;
-    }
-    const double share = (double)rows_b / ((double)rows_a + (double)rows_b);
-    for (int64_t c = 0; c < channels; c++) {
-        const double delta = (double)mean_b[c] - mean_a[c];
-        mean_a[c] = (float)(mean_a[c] + delta * share);
-        m2_a[c] = (float)((double)m2_a[c] + m2_b[c] + delta * delta * (double)rows_a * share);
-    }
 }
 
-static void gradient_sums_block(int64_t rows, int64_t width, int64_t stride, const float *restrict x,
-                                const float *restrict d_y, const float *restrict mean, double *restrict sum,
-                                double *restrict sum_x)
+/* Two passes over the parts: the mean, then m2 about it, a block of channels at a time. */
+void mbni_generic_combine_moments(int64_t rows, int64_t channels, const mbni_moments *moments, float *mean,
+                                  float *m2)
 {
-    for (int64_t c = 0; c < width; c++)
-        sum[c] = sum_x[c] = 0;
-    for (int64_t begin = 0; begin < rows; begin += MBNI_ROW_BLOCK) {
-        const int64_t end = mbni_min64(begin + MBNI_ROW_BLOCK, rows);
-        float part[MBNI_CHANNEL_BLOCK], part_x[MBNI_CHANNEL_BLOCK];
-        for (int64_t c = 0; c < width; c++)
-            part[c] = part_x[c] = 0;
-        int64_t r = begin;
-        for (; r + 2 <= end; r += 2) {
-            const float *restrict p = x + r * stride, *restrict q = p + stride;
-            const float *restrict u = d_y + r * stride, *restrict v = u + stride;
-            for (int64_t c = 0; c < width; c++) {
-                part[c] += u[c] + v[c];
-                part_x[c] += u[c] * (p[c] - mean[c]) + v[c] * (q[c] - mean[c]);
-            }
+    for (int64_t first = 0; first < channels; first += MBNI_CHANNEL_BLOCK) {
+        const int64_t width = mbni_min64(MBNI_CHANNEL_BLOCK, channels - first);
+        double total[MBNI_CHANNEL_BLOCK] = {0}, squares[MBNI_CHANNEL_BLOCK] = {0};
+        for (int64_t i = 0; i < moments->parts; i++) {
+            const double n =
+                (double)(mbni_moments_begin(moments, rows, i + 1) - mbni_moments_begin(moments, rows, i));
+            const float *origin = moments->values + 3 * i * channels + first, *sum = origin + channels;
+            for (int64_t c = 0; c < width; c++)
+                total[c] += n * origin[c] + sum[c];
         }
-        for (; r < end; r++) {
-            const float *restrict p = x + r * stride, *restrict u = d_y + r * stride;
-            for (int64_t c = 0; c < width; c++) {
-                part[c] += u[c];
-                part_x[c] += u[c] * (p[c] - mean[c]);
+        for (int64_t c = 0; c < width; c++)
+            total[c] /= (double)rows;
+        for (int64_t i = 0; i < moments->parts; i++) {
+            const double n =
+                (double)(mbni_moments_begin(moments, rows, i + 1) - mbni_moments_begin(moments, rows, i));
+            const float *origin = moments->values + 3 * i * channels + first, *sum = origin + channels;
+            for (int64_t c = 0; n > 0 && c < width; c++) {
+                const double shift = sum[c] / n, away = origin[c] + shift - total[c];
+                squares[c] += sum[channels + c] - shift * sum[c] + n * away * away;
             }
         }
         for (int64_t c = 0; c < width; c++) {
-            sum[c] += part[c];
-            sum_x[c] += part_x[c];
+            mean[first + c] = (float)total[c];
+            m2[first + c] = squares[c] < 0 ? 0 : (float)squares[c];
         }
     }
 }
 
-void mbni_generic_batch_norm_gradient_sums(int64_t rows, int64_t channels, const float *x, const float *d_y,
-                                           const float *mean, const float *inv_std, float *sum_dy,
+static float passed(const mbni_normalization *n, int64_t c, float x, float d_y)
+{
+    const float y = x * n->scale[c] + n->shift[c];
+    return y <= n->low || y >= n->high ? 0 : d_y;
+}
+
+void mbni_generic_batch_norm_gradient_sums(int64_t rows, int64_t channels, const mbni_normalization *n,
+                                           const float *x, const float *d_y, float *sum_dy,
                                            float *sum_dy_xhat)
 {
-    for (int64_t c = 0; c < channels; c += MBNI_CHANNEL_BLOCK) {
-        const int64_t width = mbni_min64(MBNI_CHANNEL_BLOCK, channels - c);
-        double sum[MBNI_CHANNEL_BLOCK], sum_x[MBNI_CHANNEL_BLOCK];
-        gradient_sums_block(rows, width, channels, x + c, d_y + c, mean + c, sum, sum_x);
-        for (int64_t i = 0; i < width; i++) {
-            sum_dy[c + i] = (float)(sum_dy[c + i] + sum[i]);
-            sum_dy_xhat[c + i] = (float)(sum_dy_xhat[c + i] + sum_x[i] * inv_std[c + i]);
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0, sum_x = 0;
+        for (int64_t r = 0; r < rows; r++) {
+            const float d = passed(n, c, x[r * channels + c], d_y[r * channels + c]);
+            sum += d;
+            sum_x += (double)d * (x[r * channels + c] - n->mean[c]);
         }
+        sum_dy[c] = (float)(sum_dy[c] + sum);
+        sum_dy_xhat[c] = (float)(sum_dy_xhat[c] + sum_x * n->inv_std[c]);
     }
 }
 
-void mbni_generic_batch_norm_input_gradient(int64_t rows, int64_t channels, const float *x, const float *d_y,
-                                            const float *a, const float *b, const float *shift, float *d_x)
+void mbni_generic_batch_norm_input_gradient(int64_t rows, int64_t channels, const mbni_normalization *n,
+                                            const float *x, const float *d_y, const float *a, const float *b,
+                                            const float *shift, float *d_x)
 {
     for (int64_t r = 0; r < rows; r++, x += channels, d_y += channels, d_x += channels) {
         MBNI_INDEPENDENT
         for (int64_t c = 0; c < channels; c++)
-            d_x[c] = a[c] * d_y[c] + b[c] * x[c] + shift[c];
+            d_x[c] = a[c] * passed(n, c, x[c], d_y[c]) + b[c] * x[c] + shift[c];
     }
 }

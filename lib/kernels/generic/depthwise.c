@@ -42,8 +42,8 @@ static void pixel_general(const mbni_window *w, const float *x, const float *ker
         }
 }
 
-void mbni_generic_depthwise(const mbni_window *w, const float *x, const float *kernel, const float *bias,
-                            float *y, int64_t row_begin, int64_t row_end)
+static void one_picture(const mbni_window *w, const float *x, const float *kernel, const float *bias,
+                        float *y, int64_t row_begin, int64_t row_end)
 {
     const int64_t c_out = w->channels * w->multiplier;
     const int by_taps = w->multiplier == 1 && w->kernel_h <= 8 && w->kernel_w <= 8;
@@ -59,5 +59,39 @@ void mbni_generic_depthwise(const mbni_window *w, const float *x, const float *k
             else
                 pixel_general(w, x, kernel, bias, ih, iw, rows, cols, to);
         }
+    }
+}
+
+/* Adds rows of [c_out] to moments whose origin is the first row of all. */
+static void add_moments(int64_t rows, int64_t channels, int first, const float *y, float *moments)
+{
+    float *sum = moments + channels, *squares = sum + channels;
+    if (first) {
+        memcpy(moments, y, (size_t)channels * sizeof *y);
+        memset(sum, 0, (size_t)(2 * channels) * sizeof *sum);
+    }
+    for (int64_t r = 0; r < rows; r++, y += channels)
+        for (int64_t c = 0; c < channels; c++) {
+            const float d = y[c] - moments[c];
+            sum[c] += d;
+            squares[c] += d * d;
+        }
+}
+
+void mbni_generic_depthwise(const mbni_window *w, int64_t pictures, const float *x, const float *kernel,
+                            const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
+                            float *moments)
+{
+    const int64_t c_out = w->channels * w->multiplier;
+    const int64_t rows = (row_end - row_begin) * w->out_w;
+    for (int64_t i = 0; i < pictures; i++) {
+        float *to = y + (i * w->out_h + row_begin) * w->out_w * c_out;
+        one_picture(w, x + i * w->in_h * w->in_w * w->channels, kernel, NULL,
+                    y + i * w->out_h * w->out_w * c_out, row_begin, row_end);
+        if (epilogue)
+            mbni_generic_affine(rows, c_out, to, epilogue->scale, epilogue->shift, epilogue->low,
+                                epilogue->high, to);
+        if (moments && rows > 0)
+            add_moments(rows, c_out, i == 0, to, moments);
     }
 }

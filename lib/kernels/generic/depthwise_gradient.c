@@ -52,8 +52,7 @@ static void input_pixel_general(const mbni_window *w, const float *d_y, const fl
         }
 }
 
-void mbni_generic_depthwise_input_gradient(const mbni_window *w, const float *d_y, const float *kernel,
-                                           float *d_x)
+static void input_gradient_picture(const mbni_window *w, const float *d_y, const float *kernel, float *d_x)
 {
     const int by_taps = w->multiplier == 1 && w->kernel_h <= 8 && w->kernel_w <= 8;
     for (int64_t ih = 0; ih < w->in_h; ih++) {
@@ -200,12 +199,27 @@ static int64_t kernel_gradient_3(const mbni_window *w, const float *x, const flo
     return c;
 }
 
-void mbni_generic_depthwise_kernel_gradient(const mbni_window *w, const float *x, const float *d_y,
-                                            float *d_kernel)
+static void kernel_gradient_picture(const mbni_window *w, const float *x, const float *d_y, float *d_kernel)
 {
     int64_t done = 0;
     if (w->multiplier == 1 && w->kernel_w == 3)
         done = kernel_gradient_3(w, x, d_y, d_kernel);
     if (done < w->channels)
         kernel_gradient_general(w, x, d_y, done, w->channels, d_kernel);
+}
+
+void mbni_generic_depthwise_input_gradient(const mbni_window *w, int64_t pictures, const float *d_y,
+                                           const float *kernel, float *d_x)
+{
+    for (int64_t i = 0; i < pictures; i++)
+        input_gradient_picture(w, d_y + i * w->out_h * w->out_w * w->channels * w->multiplier, kernel,
+                               d_x + i * w->in_h * w->in_w * w->channels);
+}
+
+void mbni_generic_depthwise_kernel_gradient(const mbni_window *w, int64_t pictures, const float *x,
+                                            const float *d_y, float *d_kernel)
+{
+    for (int64_t i = 0; i < pictures; i++)
+        kernel_gradient_picture(w, x + i * w->in_h * w->in_w * w->channels,
+                                d_y + i * w->out_h * w->out_w * w->channels * w->multiplier, d_kernel);
 }

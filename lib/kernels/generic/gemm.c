@@ -126,32 +126,54 @@ static void multiply_rows(int64_t k_count, const mbni_f4 *packed_a, const float 
     }
 }
 
-void mbni_generic_gemm(int trans_a, int trans_b, int64_t row_begin, int64_t row_end, int64_t col_begin,
-                       int64_t col_end, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
-                       int accumulate, float *c, int64_t ldc)
+static void finish(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t col_begin,
+                   int64_t col_end, float *moments)
+{
+    const int64_t cols = col_end - col_begin;
+    const mbni_epilogue *e = p->epilogue;
+    for (int64_t row = row_begin; row < row_end; row++) {
+        float *c = p->c + row * p->ldc + col_begin;
+        if (e)
+            mbni_generic_affine(1, cols, c, e->scale ? e->scale + col_begin : NULL,
+                                e->shift ? e->shift + col_begin : NULL, e->low, e->high, c);
+        for (int64_t j = 0; moments && j < cols; j++) {
+            float *at = moments + col_begin + j;
+            if (row == row_begin) {
+                at[0] = c[j];
+                at[p->n] = at[2 * p->n] = 0;
+            }
+            const float d = c[j] - at[0];
+            at[p->n] += d;
+            at[2 * p->n] += d * d;
+        }
+    }
+}
+
+void mbni_generic_gemm(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t col_begin,
+                       int64_t col_end, float *moments)
 {
     if (row_begin >= row_end || col_begin >= col_end)
         return;
-    if (k <= 0) {
-        if (!accumulate)
-            fill_zero(row_end - row_begin, col_end - col_begin, c + row_begin * ldc + col_begin, ldc);
-        return;
-    }
-    const mbni_operand op_a = {a, trans_a ? lda : 1, trans_a ? 1 : lda};
-    const mbni_operand op_b = {b, trans_b ? 1 : ldb, trans_b ? ldb : 1};
+    if (p->k <= 0 && !p->accumulate)
+        fill_zero(row_end - row_begin, col_end - col_begin, p->c + row_begin * p->ldc + col_begin, p->ldc);
+    const mbni_operand op_a = {p->a, p->trans_a ? p->lda : 1, p->trans_a ? 1 : p->lda};
+    const mbni_operand op_b = {p->b, p->trans_b ? 1 : p->ldb, p->trans_b ? p->ldb : 1};
     mbni_f4 packed_a[KC * MR];
     _Alignas(16) float packed_b[KC * NC];
     for (int64_t col = col_begin; col < col_end; col += NC) {
         const int64_t cols = mbni_min64(NC, col_end - col);
-        for (int64_t k_begin = 0; k_begin < k; k_begin += KC) {
-            const int64_t k_count = mbni_min64(KC, k - k_begin);
-            const int add = accumulate || k_begin > 0;
+        for (int64_t k_begin = 0; k_begin < p->k; k_begin += KC) {
+            const int64_t k_count = mbni_min64(KC, p->k - k_begin);
+            const int add = p->accumulate || k_begin > 0;
             pack_b(op_b, col, cols, k_begin, k_count, packed_b);
             for (int64_t row = row_begin; row < row_end; row += MR) {
                 const int64_t rows = mbni_min64(MR, row_end - row);
                 pack_a(op_a, row, rows, k_begin, k_count, packed_a);
-                multiply_rows(k_count, packed_a, packed_b, rows, cols, add, c + row * ldc + col, ldc);
+                multiply_rows(k_count, packed_a, packed_b, rows, cols, add, p->c + row * p->ldc + col,
+                              p->ldc);
             }
         }
     }
+    if (p->epilogue || moments)
+        finish(p, row_begin, row_end, col_begin, col_end, moments);
 }

@@ -1,13 +1,10 @@
-/* The generic kernels: plain C that the compiler vectorizes for the baseline of the target, and the reference
- * for every faster kernel. Their signatures are those of the tables. */
+/* What the plain kernels share: C that the compiler vectorizes for the baseline of the target. Their
+ * signatures are those of the tables. */
 #ifndef MBNI_GENERIC_H
 #define MBNI_GENERIC_H
 
-#include "kernels/kernels.h"
-
-#define MBNI_KERNEL(name) __typeof__(*((mbni_kernels *)0)->name) mbni_generic_##name;
-#define MBNI_TRAIN_KERNEL(name) __typeof__(*((mbni_train_kernels *)0)->name) mbni_generic_##name;
-#include "kernels/kernels.inc"
+#include "kernels/tables.h"
+#include <string.h>
 
 /* Channels that a reduction over rows works on at a time: its partial sums lie on the stack. */
 enum { MBNI_CHANNEL_BLOCK = 256 };

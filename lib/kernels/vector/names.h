@@ -1,0 +1,45 @@
+/* Names that carry their instruction set, and what the target has: for vector/isa.h and the families. */
+#ifndef MBNI_VECTOR_NAMES_H
+#define MBNI_VECTOR_NAMES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include "kernels/tables.h"
+
+#ifdef MBNI_HAVE_X86
+#include <immintrin.h>
+#endif
+#ifdef MBNI_HAVE_NEON
+#include <arm_neon.h>
+#endif
+
+#define MBNI_PASTE(isa, name) mbni_##isa##_##name
+#define MBNI_EXPAND(isa, name) MBNI_PASTE(isa, name)
+#define ISA(name) MBNI_EXPAND(MBNI_ISA, name)
+
+#define vf ISA(vf)
+#define vm ISA(vm)
+#define v_zero ISA(v_zero)
+#define v_set ISA(v_set)
+#define v_load ISA(v_load)
+#define v_store ISA(v_store)
+#define v_load_n ISA(v_load_n)
+#define v_store_n ISA(v_store_n)
+#define v_fma ISA(v_fma)
+#define v_fnma ISA(v_fnma)
+#define v_max ISA(v_max)
+#define v_min ISA(v_min)
+#define v_sqrt ISA(v_sqrt)
+#define v_le ISA(v_le)
+#define v_ge ISA(v_ge)
+#define v_or ISA(v_or)
+#define v_select ISA(v_select)
+#define v_sum ISA(v_sum)
+#define v_load_u8 ISA(v_load_u8)
+#define v_transpose ISA(v_transpose)
+
+/* An operation: always part of the loop it stands in. */
+#define V_OP __attribute__((always_inline, unused)) static inline
+
+#endif
