@@ -143,6 +143,11 @@ check-sanitize:  ## the test suite under ASan, LSan and UBSan
 check-valgrind: $(TESTS)  ## the test suite under valgrind
 	@tests/valgrind $(TESTS)
 
+# test_fit, long under an emulator, asks nothing of kernels that the others do not.
+.PHONY: check-arm
+check-arm:  ## the test suite (without test_fit) built for 64-bit Arm, under qemu
+	@BUILD=$(BUILD) MAKE='$(MAKE)' tests/cross/arm.sh $(filter-out tests/train/test_fit,$(TESTS:$(BUILD)/%=%))
+
 check-noblas:  ## the test suite on the library's own matrix product, gcc, warnings as errors
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror all check
 
