@@ -8,6 +8,7 @@
 #define BOUND_GEMM(k) (((k) < 128 ? (k) : 128) + ((k) + 127) / 128 + 2)
 #define BOUND_OPENBLAS(k) ((k) + 2)
 #define BOUND_TAPS(taps) ((taps) + 2)
+#define BOUND_DEPTHWISE_MOMENTS(pixels) ((pixels) + 4)
 #define BOUND_KERNEL_GRADIENT(out_h, out_w) (((out_w) > 64 ? (out_w) : 64) + (out_h) + 2)
 #define BOUND_ROWS 66
 #define BOUND_SQUARES 72

@@ -81,19 +81,21 @@ static int64_t input_at(const mbni_window *w, int64_t oh, int64_t ow, int64_t kh
 }
 
 /* Calls f(data, input index, output index, kernel index) for every product that the convolution adds up. */
-static void for_products(const mbni_window *w, void (*f)(void *data, int64_t x, int64_t y, int64_t k),
-                         void *data)
+static void for_products(const mbni_window *w, int64_t pictures,
+                         void (*f)(void *data, int64_t x, int64_t y, int64_t k), void *data)
 {
     const int64_t multiplier = w->multiplier, c_out = w->channels * multiplier;
-    for (int64_t oh = 0; oh < w->out_h; oh++)
-        for (int64_t ow = 0; ow < w->out_w; ow++)
-            for (int64_t kh = 0; kh < w->kernel_h; kh++)
-                for (int64_t kw = 0; kw < w->kernel_w; kw++) {
-                    const int64_t at = input_at(w, oh, ow, kh, kw);
-                    for (int64_t c = 0; at >= 0 && c < c_out; c++)
-                        f(data, at + c / multiplier, (oh * w->out_w + ow) * c_out + c,
-                          (kh * w->kernel_w + kw) * c_out + c);
-                }
+    for (int64_t i = 0; i < pictures; i++)
+        for (int64_t oh = 0; oh < w->out_h; oh++)
+            for (int64_t ow = 0; ow < w->out_w; ow++)
+                for (int64_t kh = 0; kh < w->kernel_h; kh++)
+                    for (int64_t kw = 0; kw < w->kernel_w; kw++) {
+                        const int64_t at = input_at(w, oh, ow, kh, kw);
+                        for (int64_t c = 0; at >= 0 && c < c_out; c++)
+                            f(data, i * in_size(w) + at + c / multiplier,
+                              i * out_size(w) + (oh * w->out_w + ow) * c_out + c,
+                              (kh * w->kernel_w + kw) * c_out + c);
+                    }
 }
 
 typedef struct reference {
@@ -105,6 +107,17 @@ static void add_product(double *sum, double *magnitude, int64_t at, double a, do
 {
     sum[at] += a * b;
     magnitude[at] += fabs(a * b);
+}
+
+static int untouched(float x)
+{
+    const uint32_t bits = GUARD_BITS;
+    return !memcmp(&x, &bits, sizeof bits);
+}
+
+static int same_bits(const buffer a, const buffer b)
+{
+    return !memcmp(a.data, b.data, (size_t)a.count * sizeof *a.data);
 }
 
 static void towards_y(void *data, int64_t x, int64_t y, int64_t k)
@@ -125,10 +138,12 @@ static void towards_kernel(void *data, int64_t x, int64_t y, int64_t k)
     add_product(r->sum, r->magnitude, k, r->x.data[x], r->y.data[y]);
 }
 
-static reference reference_new(const mbni_window *w, int64_t sums)
+static reference reference_new(const mbni_window *w, int64_t pictures)
 {
-    reference r = {buffer_random(in_size(w)), buffer_random(out_size(w)), buffer_random(kernel_size(w)),
-                   calloc((size_t)sums, sizeof(double)), calloc((size_t)sums, sizeof(double))};
+    const int64_t in = in_size(w) * pictures, out = out_size(w) * pictures, kernel = kernel_size(w);
+    const size_t sums = (size_t)(in + out + kernel); /* enough for any of the three */
+    reference r = {buffer_random(in), buffer_random(out), buffer_random(kernel), calloc(sums, sizeof(double)),
+                   calloc(sums, sizeof(double))};
     ck_assert(r.sum && r.magnitude);
     return r;
 }
@@ -142,40 +157,94 @@ static void reference_free(reference *r)
     free(r->magnitude);
 }
 
+/* The four ways to end: nothing, a bias, a ReLU alone, and all there is. */
+enum { EPILOGUES = 4, PICTURES = 3 };
+
+static mbni_epilogue epilogue_of(int kind, const buffer scale, const buffer shift)
+{
+    return (mbni_epilogue){.scale = kind == 3 ? scale.data : NULL,
+                           .shift = kind & 1 ? shift.data : NULL,
+                           .low = kind >= 2 ? 0 : -INFINITY,
+                           .high = kind == 3 ? 0.5f : INFINITY};
+}
+
+static double bounded(double x, const mbni_epilogue *e)
+{
+    return x < (double)e->low ? (double)e->low : x > (double)e->high ? (double)e->high : x;
+}
+
+/* Moments of the stored rows: the origin is the first of them, to the bit. */
+static void check_moments(const mbni_window *w, const buffer y, int64_t begin, int64_t end,
+                          const buffer moments)
+{
+    const int64_t c_out = w->channels * w->multiplier, line = w->out_w * c_out;
+    for (int64_t c = 0; c < c_out; c++) {
+        const float origin = y.data[begin * line + c];
+        double sum = 0, sizes = 0, squares = 0;
+        for (int64_t i = 0; i < PICTURES; i++)
+            for (int64_t p = begin * w->out_w; p < end * w->out_w; p++) {
+                const double d = (double)y.data[i * out_size(w) + p * c_out + c] - (double)origin;
+                sum += d;
+                sizes += fabs(d);
+                squares += d * d;
+            }
+        const double units = (double)BOUND_DEPTHWISE_MOMENTS(PICTURES * (end - begin) * w->out_w);
+        ck_assert(moments.data[c] == origin);
+        ck_near(moments.data[c_out + c], sum, units, sizes);
+        ck_near(moments.data[2 * c_out + c], squares, units, squares);
+    }
+}
+
 static void check_forward(size_t isa, const mbni_window *w)
 {
     const mbni_kernels *kernels = mbni_kernels_select(all_isas[isa].isa);
-    const int64_t c_out = w->channels * w->multiplier, line = w->out_w * c_out;
-    for (int with_bias = 0; with_bias < 2; with_bias++) {
-        reference r = reference_new(w, out_size(w));
-        buffer bias = buffer_random(c_out);
-        for (int64_t i = 0; i < out_size(w) && with_bias; i++)
-            add_product(r.sum, r.magnitude, i, bias.data[i % c_out], 1);
-        for_products(w, towards_y, &r);
-        buffer y = buffer_new(out_size(w));
-        const int64_t half = w->out_h / 2; /* in two parts, the second first */
-        kernels->depthwise(w, r.x.data, r.kernel.data, with_bias ? bias.data : NULL, y.data, half, w->out_h);
-        for (int64_t i = 0; i < half * line; i++) {
-            const uint32_t bits = GUARD_BITS;
-            ck_assert_msg(!memcmp(y.data + i, &bits, sizeof bits), "wrote before its rows");
+    const int64_t c_out = w->channels * w->multiplier, line = w->out_w * c_out, half = w->out_h / 2;
+    reference r = reference_new(w, PICTURES);
+    for_products(w, PICTURES, towards_y, &r);
+    for (int kind = 0; kind < EPILOGUES; kind++) {
+        buffer scale = buffer_random(c_out), shift = buffer_random(c_out), y = buffer_new(r.y.count);
+        buffer moments = buffer_new(3 * c_out);
+        const mbni_epilogue e = epilogue_of(kind, scale, shift), *epilogue = kind ? &e : NULL;
+        /* In two parts, the second first. */
+        kernels->depthwise(w, PICTURES, r.x.data, r.kernel.data, epilogue, y.data, half, w->out_h,
+                           moments.data);
+        check_moments(w, y, half, w->out_h, moments);
+        for (int64_t i = 0; i < PICTURES * out_size(w); i++)
+            if (i % out_size(w) < half * line)
+                ck_assert_msg(untouched(y.data[i]), "wrote before its rows");
+        kernels->depthwise(w, PICTURES, r.x.data, r.kernel.data, epilogue, y.data, 0, half, NULL);
+        for (int64_t i = 0; i < r.y.count; i++) {
+            const double a = e.scale ? (double)scale.data[i % c_out] : 1;
+            const double b = e.shift ? (double)shift.data[i % c_out] : 0;
+            ck_near(y.data[i], bounded(r.sum[i] * a + b, &e), BOUND_TAPS(w->kernel_h * w->kernel_w) + 2,
+                    r.magnitude[i] * fabs(a) + fabs(b));
         }
-        kernels->depthwise(w, r.x.data, r.kernel.data, with_bias ? bias.data : NULL, y.data, 0, half);
-        for (int64_t i = 0; i < out_size(w); i++)
-            ck_near(y.data[i], r.sum[i], BOUND_TAPS(w->kernel_h * w->kernel_w), r.magnitude[i]);
+        buffer whole = buffer_new(r.y.count);
+        kernels->depthwise(w, PICTURES, r.x.data, r.kernel.data, epilogue, whole.data, 0, w->out_h,
+                           moments.data);
+        ck_assert_msg(same_bits(whole, y), "the cut into rows changes bits");
+        check_moments(w, whole, 0, w->out_h, moments);
+        for (int64_t i = 0; i < PICTURES; i++)
+            kernels->depthwise(w, 1, r.x.data + i * in_size(w), r.kernel.data, epilogue,
+                               y.data + i * out_size(w), 0, w->out_h, NULL);
+        ck_assert_msg(same_bits(whole, y), "the cut into pictures changes bits");
+        buffer_free(whole);
+        buffer_free(moments);
+        buffer_free(scale);
+        buffer_free(shift);
         buffer_free(y);
-        buffer_free(bias);
-        reference_free(&r);
     }
+    reference_free(&r);
 }
 
 static void check_input_gradient(size_t isa, const mbni_window *w)
 {
-    reference r = reference_new(w, in_size(w));
-    for_products(w, towards_x, &r);
-    buffer d_x = buffer_new(in_size(w));
+    reference r = reference_new(w, PICTURES);
+    for_products(w, PICTURES, towards_x, &r);
+    buffer d_x = buffer_new(r.x.count);
     mbni_train_kernels_select(all_isas[isa].isa)
-        ->depthwise_input_gradient(w, r.y.data, r.kernel.data, d_x.data);
-    for (int64_t i = 0; i < in_size(w); i++)
+        ->depthwise_input_gradient(w, PICTURES, r.y.data, r.kernel.data, d_x.data);
+    for (int64_t i = 0; i < r.x.count; i++)
         ck_near(d_x.data[i], r.sum[i], BOUND_TAPS(w->kernel_h * w->kernel_w * w->multiplier), r.magnitude[i]);
     buffer_free(d_x);
     reference_free(&r);
@@ -183,15 +252,16 @@ static void check_input_gradient(size_t isa, const mbni_window *w)
 
 static void check_kernel_gradient(size_t isa, const mbni_window *w)
 {
-    reference r = reference_new(w, kernel_size(w));
+    reference r = reference_new(w, PICTURES);
     buffer d_kernel = buffer_random(kernel_size(w)); /* is added to */
     for (int64_t i = 0; i < kernel_size(w); i++)
         add_product(r.sum, r.magnitude, i, d_kernel.data[i], 1);
-    for_products(w, towards_kernel, &r);
+    for_products(w, PICTURES, towards_kernel, &r);
     mbni_train_kernels_select(all_isas[isa].isa)
-        ->depthwise_kernel_gradient(w, r.x.data, r.y.data, d_kernel.data);
+        ->depthwise_kernel_gradient(w, PICTURES, r.x.data, r.y.data, d_kernel.data);
     for (int64_t i = 0; i < kernel_size(w); i++)
-        ck_near(d_kernel.data[i], r.sum[i], BOUND_KERNEL_GRADIENT(w->out_h, w->out_w), r.magnitude[i]);
+        ck_near(d_kernel.data[i], r.sum[i], BOUND_KERNEL_GRADIENT(PICTURES * w->out_h, w->out_w),
+                r.magnitude[i]);
     buffer_free(d_kernel);
     reference_free(&r);
 }
