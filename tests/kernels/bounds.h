@@ -12,6 +12,7 @@
 #define BOUND_KERNEL_GRADIENT(out_h, out_w) (((out_w) > 64 ? (out_w) : 64) + (out_h) + 2)
 #define BOUND_ROWS 66
 #define BOUND_SQUARES 72
+#define BOUND_MOMENTS 280
 #define BOUND_AFFINE 3
 #define BOUND_POOL(window) ((window) + 2)
 #define BOUND_SOFTMAX(distance) ((distance) + 8)

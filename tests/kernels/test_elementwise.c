@@ -1,4 +1,4 @@
-/* Element-by-element kernels, layouts, dropout and optimizer steps, against float64. */
+/* Element-by-element kernels, layouts and dropout, against float64. */
 #include "core/random.h"
 #include "kernels/kernel_test.h"
 
@@ -16,28 +16,42 @@ static void for_shapes(void (*f)(size_t isa, int64_t rows, int64_t channels))
     }
 }
 
+static const float bounds[][2] = {{-INFINITY, INFINITY}, {0, INFINITY}, {0, 0.5f}, {-INFINITY, 0.25f}};
+
+static float bounded(float x, const float bound[2])
+{
+    const float low = x < bound[0] ? bound[0] : x;
+    return low > bound[1] ? bound[1] : low;
+}
+
+/* With scale and shift, with shift alone, with neither; each bound. */
 static void check_affine(size_t isa, int64_t rows, int64_t channels)
 {
     const mbni_kernels *kernels = mbni_kernels_select(all_isas[isa].isa);
-    buffer x = buffer_random(rows * channels), y = buffer_new(rows * channels),
-           z = buffer_random(rows * channels);
+    buffer x = buffer_random(rows * channels), y = buffer_new(rows * channels), in = buffer_new(x.count);
     buffer scale = buffer_random(channels), shift = buffer_random(channels);
-    buffer_copy(z, x);
-    kernels->affine(rows, channels, x.data, scale.data, shift.data, y.data);
-    kernels->add_bias(rows, channels, shift.data, z.data);
-    for (int64_t i = 0; i < rows * channels; i++) {
-        const double p = (double)x.data[i] * scale.data[i % channels], q = shift.data[i % channels];
-        ck_near(y.data[i], p + q, BOUND_AFFINE, fabs(p) + fabs(q));
-        ck_assert(z.data[i] == x.data[i] + shift.data[i % channels]);
+    for (size_t i = 0; i < 3 * sizeof bounds / sizeof *bounds; i++) {
+        const float *bound = bounds[i / 3], *by = i % 3 == 0 ? scale.data : NULL,
+                    *plus = i % 3 < 2 ? shift.data : NULL;
+        kernels->affine(rows, channels, x.data, by, plus, bound[0], bound[1], y.data);
+        for (int64_t j = 0; j < x.count; j++) {
+            const double p = (double)x.data[j] * (by ? by[j % channels] : 1),
+                         q = plus ? plus[j % channels] : 0;
+            const double sum = p + q, low = sum < bound[0] ? bound[0] : sum;
+            ck_near(y.data[j], low > bound[1] ? bound[1] : low, BOUND_AFFINE, fabs(p) + fabs(q));
+            if (!by) /* one rounding, and no more */
+                ck_assert(y.data[j] == bounded((float)sum, bound));
+        }
+        buffer_copy(in, x);
+        kernels->affine(rows, channels, in.data, by, plus, bound[0], bound[1], in.data);
+        ck_assert(!memcmp(in.data, y.data, (size_t)x.count * sizeof(float)));
     }
-    kernels->affine(rows, channels, x.data, scale.data, shift.data, x.data);
-    ck_assert(!memcmp(x.data, y.data, (size_t)x.count * sizeof(float)));
-    buffer all[] = {x, y, z, scale, shift};
+    buffer all[] = {x, y, in, scale, shift};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         buffer_free(all[i]);
 }
 
-START_TEST(affine_and_bias_are_right_also_in_place)
+START_TEST(affine_and_its_cases_are_right_also_in_place)
 {
     for_shapes(check_affine);
 }
@@ -68,57 +82,60 @@ START_TEST(sums_of_rows_are_within_the_bound_of_float64)
 }
 END_TEST
 
-static void check_relu(size_t isa, int64_t rows, int64_t channels)
+static void check_relu_gradient(size_t isa, int64_t rows, int64_t channels)
 {
     const int64_t count = rows * channels;
-    const mbni_kernels *kernels = mbni_kernels_select(all_isas[isa].isa);
     const mbni_train_kernels *train = mbni_train_kernels_select(all_isas[isa].isa);
-    for (int bounded = 0; bounded < 2; bounded++) {
-        const float max = bounded ? 6 : 0;
-        buffer x = buffer_random(count), y = buffer_new(count), d_y = buffer_random(count),
-               d_x = buffer_new(count);
+    for (int limited = 0; limited < 2; limited++) {
+        buffer y = buffer_random(count), d_y = buffer_random(count), d_x = buffer_new(count);
         for (int64_t i = 0; i < count; i++)
-            x.data[i] = i % 11 == 3 ? 0 : i % 13 == 5 ? 6 : x.data[i] * 10;
-        kernels->relu(count, max, x.data, y.data);
-        train->relu_gradient(count, max, y.data, d_y.data, d_x.data);
+            y.data[i] = i % 17 == 7 ? NAN : i % 11 == 3 ? 0 : i % 13 == 5 ? 6 : y.data[i] * 10;
+        train->relu_gradient(count, limited ? 6 : 0, y.data, d_y.data, d_x.data);
         for (int64_t i = 0; i < count; i++) {
-            const float low = x.data[i] > 0 ? x.data[i] : 0, want = bounded && low > 6 ? 6 : low;
-            ck_assert(y.data[i] == want);
-            ck_assert(d_x.data[i] == (want > 0 && (!bounded || want < 6) ? d_y.data[i] : 0));
+            const int closed = y.data[i] <= 0 || (limited && y.data[i] >= 6); /* NaN is neither */
+            ck_assert(d_x.data[i] == (closed ? 0 : d_y.data[i]));
         }
-        kernels->relu(count, max, x.data, x.data);
-        train->relu_gradient(count, max, y.data, d_y.data, d_y.data);
-        ck_assert(!memcmp(x.data, y.data, (size_t)count * sizeof(float)));
+        train->relu_gradient(count, limited ? 6 : 0, y.data, d_y.data, d_y.data);
         ck_assert(!memcmp(d_x.data, d_y.data, (size_t)count * sizeof(float)));
-        buffer all[] = {x, y, d_y, d_x};
+        buffer all[] = {y, d_y, d_x};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             buffer_free(all[i]);
     }
 }
 
-START_TEST(relu_and_its_gradient_are_exact_also_in_place)
+START_TEST(relu_gradient_is_exact_also_in_place)
 {
-    for_shapes(check_relu);
+    for_shapes(check_relu_gradient);
 }
 END_TEST
 
-START_TEST(nan_and_infinity_pass_through_relu)
+/* As a ReLU, with or without a limit, alone or behind scale and shift. */
+START_TEST(nan_and_infinity_pass_through_bounds)
 {
+    enum { CHANNELS = 21 };
     for (size_t isa = 0; isa < ISA_COUNT; isa++)
-        for (int64_t at = 0; isa_present(isa) && at < 21; at++) {
-            buffer x = buffer_random(21), y = buffer_new(21);
-            for (int bounded = 0; bounded < 2; bounded++) {
+        for (int64_t at = 0; isa_present(isa) && at < CHANNELS; at++)
+            for (int variant = 0; variant < 6; variant++) {
+                buffer x = buffer_random(CHANNELS), y = buffer_new(CHANNELS), one = buffer_new(CHANNELS),
+                       zero = buffer_new(CHANNELS);
+                for (int64_t i = 0; i < CHANNELS; i++) {
+                    one.data[i] = 1;
+                    zero.data[i] = 0;
+                }
+                const float high = variant % 2 ? 6 : INFINITY;
                 x.data[at] = NAN;
-                x.data[(at + 1) % 21] = INFINITY;
-                x.data[(at + 2) % 21] = -INFINITY;
-                mbni_kernels_select(all_isas[isa].isa)->relu(21, bounded ? 6 : 0, x.data, y.data);
+                x.data[(at + 1) % CHANNELS] = INFINITY;
+                x.data[(at + 2) % CHANNELS] = -INFINITY;
+                mbni_kernels_select(all_isas[isa].isa)
+                    ->affine(1, CHANNELS, x.data, variant < 2 ? one.data : NULL,
+                             variant < 4 ? zero.data : NULL, 0, high, y.data);
                 ck_assert(isnan(y.data[at]));
-                ck_assert(y.data[(at + 1) % 21] == (bounded ? 6 : INFINITY));
-                ck_assert(y.data[(at + 2) % 21] == 0);
+                ck_assert(y.data[(at + 1) % CHANNELS] == high);
+                ck_assert(y.data[(at + 2) % CHANNELS] == 0);
+                buffer all[] = {x, y, one, zero};
+                for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+                    buffer_free(all[i]);
             }
-            buffer_free(x);
-            buffer_free(y);
-        }
 }
 END_TEST
 
@@ -181,109 +198,7 @@ START_TEST(dropout_depends_on_seed_and_position_alone)
 }
 END_TEST
 
-/* Parameters, gradient and two state arrays, the second squares and so positive, with copies from before. */
-typedef struct parameters {
-    buffer w, g, m, v, w0, m0, v0;
-} parameters;
-
-static parameters parameters_new(int64_t count)
-{
-    parameters p = {buffer_random(count), buffer_random(count), buffer_random(count), buffer_random(count),
-                    buffer_random(count), buffer_random(count), buffer_random(count)};
-    for (int64_t i = 0; i < count; i++)
-        p.v.data[i] *= p.v.data[i];
-    buffer_copy(p.w0, p.w);
-    buffer_copy(p.m0, p.m);
-    buffer_copy(p.v0, p.v);
-    return p;
-}
-
-static void parameters_free(parameters *p)
-{
-    buffer all[] = {p->w, p->g, p->m, p->v, p->w0, p->m0, p->v0};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        buffer_free(all[i]);
-}
-
-static void check_sgd(size_t isa, int64_t rows, int64_t channels)
-{
-    const double rate = 0.05f, momentum = 0.9f;
-    for (int variant = 0; variant < 3; variant++) { /* plain, momentum, Nesterov */
-        parameters p = parameters_new(rows * channels);
-        mbni_train_kernels_select(all_isas[isa].isa)
-            ->sgd(p.w.count, 0.05f, 0.9f, variant == 2, p.g.data, variant ? p.m.data : NULL, p.w.data);
-        for (int64_t i = 0; i < p.w.count; i++) {
-            const double old = variant ? momentum * p.m0.data[i] : 0, step = rate * p.g.data[i];
-            const double velocity = old - step, move = variant == 2 ? momentum * velocity - step : velocity;
-            const double magnitude = fabs(old) + 2 * fabs(step) + fabs((double)p.w0.data[i]);
-            ck_near(p.w.data[i], p.w0.data[i] + move, BOUND_STEP, magnitude);
-            if (variant)
-                ck_near(p.m.data[i], velocity, BOUND_STEP, fabs(old) + fabs(step));
-        }
-        parameters_free(&p);
-    }
-}
-
-START_TEST(sgd_steps_are_within_the_bound_of_float64)
-{
-    for_shapes(check_sgd);
-}
-END_TEST
-
-static void check_rmsprop(size_t isa, int64_t rows, int64_t channels)
-{
-    const double rate = 0.045f, rho = 0.9f, momentum = 0.8f, epsilon = 0.001f;
-    for (int with_momentum = 0; with_momentum < 2; with_momentum++) {
-        parameters p = parameters_new(rows * channels);
-        mbni_train_kernels_select(all_isas[isa].isa)
-            ->rmsprop(p.w.count, 0.045f, 0.9f, 0.8f, 0.001f, p.g.data, p.v.data,
-                      with_momentum ? p.m.data : NULL, p.w.data);
-        for (int64_t i = 0; i < p.w.count; i++) {
-            const double g = p.g.data[i], s = rho * p.v0.data[i] + (1 - rho) * g * g;
-            const double old = with_momentum ? momentum * p.m0.data[i] : 0,
-                         step = rate * g / (sqrt(s) + epsilon);
-            ck_near(p.v.data[i], s, BOUND_STEP, s);
-            ck_near(p.w.data[i], p.w0.data[i] - (old + step), BOUND_STEP,
-                    fabs((double)p.w0.data[i]) + fabs(old) + fabs(step));
-            if (with_momentum)
-                ck_near(p.m.data[i], old + step, BOUND_STEP, fabs(old) + fabs(step));
-        }
-        parameters_free(&p);
-    }
-}
-
-START_TEST(rmsprop_steps_are_within_the_bound_of_float64)
-{
-    for_shapes(check_rmsprop);
-}
-END_TEST
-
-static void check_adam(size_t isa, int64_t rows, int64_t channels)
-{
-    const double rate = 0.002f, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-7f, decay = 0.01f;
-    parameters p = parameters_new(rows * channels);
-    mbni_train_kernels_select(all_isas[isa].isa)
-        ->adam(p.w.count, 0.002f, 0.9f, 0.999f, 1e-7f, 0.01f, p.g.data, p.m.data, p.v.data, p.w.data);
-    for (int64_t i = 0; i < p.w.count; i++) {
-        const double g = p.g.data[i], v = beta2 * p.v0.data[i] + (1 - beta2) * g * g;
-        const double old = beta1 * p.m0.data[i], fresh = (1 - beta1) * g, w = p.w0.data[i];
-        const double divisor = sqrt(v) + epsilon, step = rate * (old + fresh) / divisor;
-        ck_near(p.m.data[i], old + fresh, BOUND_STEP, fabs(old) + fabs(fresh));
-        ck_near(p.v.data[i], v, BOUND_STEP, v);
-        ck_near(p.w.data[i], w - decay * w - step, BOUND_STEP,
-                fabs(w) + rate * (fabs(old) + fabs(fresh)) / divisor);
-    }
-    parameters_free(&p);
-}
-
-START_TEST(adam_steps_are_within_the_bound_of_float64)
-{
-    for_shapes(check_adam);
-}
-END_TEST
-
-SUITE("kernels/elementwise", affine_and_bias_are_right_also_in_place,
-      sums_of_rows_are_within_the_bound_of_float64, relu_and_its_gradient_are_exact_also_in_place,
-      nan_and_infinity_pass_through_relu, transpose_is_exact_and_bytes_become_floats,
-      dropout_depends_on_seed_and_position_alone, sgd_steps_are_within_the_bound_of_float64,
-      rmsprop_steps_are_within_the_bound_of_float64, adam_steps_are_within_the_bound_of_float64)
+SUITE("kernels/elementwise", affine_and_its_cases_are_right_also_in_place,
+      sums_of_rows_are_within_the_bound_of_float64, relu_gradient_is_exact_also_in_place,
+      nan_and_infinity_pass_through_bounds, transpose_is_exact_and_bytes_become_floats,
+      dropout_depends_on_seed_and_position_alone)
