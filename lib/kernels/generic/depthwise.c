@@ -78,9 +78,9 @@ static void add_moments(int64_t rows, int64_t channels, int first, const float *
         }
 }
 
-void mbni_generic_depthwise(const mbni_window *w, int64_t pictures, const float *x, const float *kernel,
-                            const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
-                            float *moments)
+void mbni_depthwise_any(const mbni_window *w, int64_t pictures, const float *x, const float *kernel,
+                        const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
+                        float *moments)
 {
     const int64_t c_out = w->channels * w->multiplier;
     const int64_t rows = (row_end - row_begin) * w->out_w;

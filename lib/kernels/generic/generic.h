@@ -37,4 +37,9 @@ static inline int64_t mbni_max64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Depthwise convolution of any window: what the vector families leave. Contracts as in kernels.h. */
+void mbni_depthwise_any(const mbni_window *w, int64_t pictures, const float *x, const float *kernel,
+                        const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
+                        float *moments);
+
 #endif
