@@ -148,6 +148,10 @@ check-valgrind: $(TESTS)  ## the test suite under valgrind
 check-arm:  ## the test suite (without test_fit) built for 64-bit Arm, under qemu
 	@BUILD=$(BUILD) MAKE='$(MAKE)' tests/cross/arm.sh $(filter-out tests/train/test_fit,$(TESTS:$(BUILD)/%=%))
 
+.PHONY: check-avx512
+check-avx512:  ## the kernel tests on AVX-512 alone, emulated (15 minutes) where the processor has none
+	@BUILD=$(BUILD) MAKE='$(MAKE)' tests/cross/avx512.sh $(patsubst $(BUILD)/%,%,$(filter $(BUILD)/tests/kernels/%,$(TESTS)))
+
 check-noblas:  ## the test suite on the library's own matrix product, gcc, warnings as errors
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror all check
 
