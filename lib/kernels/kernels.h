@@ -21,6 +21,8 @@ typedef struct mbni_window {
     int64_t pad_top, pad_left;
     int64_t multiplier; /* depthwise only; else 1 */
 } mbni_window;
+/* Numbers that a kernel of the conv2d family covers at most; larger ones go by im2col and a product. */
+enum { MBNI_CONV2D_VOLUME = 256 };
 
 /* What is done to a sum before it is stored, in this order: times scale[c], plus shift[c], not below low, not
  * above high. scale is NULL or comes with shift; shift alone is a bias. No bound: -INFINITY, INFINITY; ReLU:
@@ -85,6 +87,14 @@ typedef struct mbni_kernels {
                       const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
                       float *moments);
 
+    /* y [pictures, out_h, out_w, filters], output rows [row_begin, row_end) of each picture, straight from
+     * the pictures; kernel [kh, kw, channels, filters], kh * kw * channels at most MBNI_CONV2D_VOLUME.
+     * Each element's sum runs over the kernel in its order, so that any cut gives the same bits. epilogue
+     * and moments as in depthwise, [3][filters]. */
+    void (*conv2d)(const mbni_window *w, int64_t filters, int64_t pictures, const float *x,
+                   const float *kernel, const mbni_epilogue *epilogue, float *y, int64_t row_begin,
+                   int64_t row_end, float *moments);
+
     /* y[r, c] = x[r, c] * scale[c] + shift[c], not below low, not above high; see mbni_epilogue for what may
      * be NULL or infinite. With neither scale nor shift only rows * channels counts. y may be x. */
     void (*affine)(int64_t rows, int64_t channels, const float *x, const float *scale, const float *shift,
@@ -123,6 +133,9 @@ typedef struct mbni_train_kernels {
     /* d_kernel [kh, kw, channels, multiplier] += the contribution of `pictures` pictures */
     void (*depthwise_kernel_gradient)(const mbni_window *w, int64_t pictures, const float *x,
                                       const float *d_y, float *d_kernel);
+    /* d_kernel [kh, kw, channels, filters] += the contribution of `pictures` pictures; kernels as in conv2d */
+    void (*conv2d_kernel_gradient)(const mbni_window *w, int64_t filters, int64_t pictures, const float *x,
+                                   const float *d_y, float *d_kernel);
     /* sum[c] += over rows of y[r, c] */
     void (*sum_rows)(int64_t rows, int64_t channels, const float *y, float *sum);
 

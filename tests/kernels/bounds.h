@@ -11,6 +11,8 @@
 #define BOUND_TAPS(taps) ((taps) + 2)
 #define BOUND_DEPTHWISE_MOMENTS(pixels) ((pixels) + 4)
 #define BOUND_KERNEL_GRADIENT(out_h, out_w) (((out_w) > 64 ? (out_w) : 64) + (out_h) + 2)
+#define BOUND_CONV2D_MOMENTS(rows, out_w) ((rows) + (out_w) + 4)
+#define BOUND_CONV2D_GRADIENT(rows, out_w) (128 + (rows) * (((out_w) + 6) / 7) + 2)
 #define BOUND_ROWS 66
 #define BOUND_SQUARES 72
 #define BOUND_MOMENTS 280
