@@ -17,9 +17,13 @@
  *     v_zero() v_set(x) v_load(p) v_store(p, v)         p needs the alignment of float only
  *     v_load_n(p, n) v_store_n(p, n, v)                  the first n lanes, 0 <= n <= VW; others read as zero
  *     a + b, a - b, a * b, a / b                         the compiler's, each rounded
- *     v_fma(a, b, c) v_fnma(a, b, c)                     a * b + c and c - a * b, rounded once; on generic,
- * twice v_max(a, b) v_min(a, b)                            b where either is not a number v_sqrt(a) v_le(a,
- * b) v_ge(a, b) v_or(m, n)                   false where not a number v_select(m, a, b) a where m, else b
+ *     v_fma(a, b, c) v_fnma(a, b, c)                     a * b + c and c - a * b, rounded once;
+ *                                                        on generic, twice
+ *     v_max(a, b) v_min(a, b)                            b where either is not a number
+ *     v_sqrt(a)                                          correctly rounded
+ *     v_le(a, b) v_ge(a, b) v_or(m, n)                   false where not a number
+ *     v_select(m, a, b) v_clear(m, a)                    a where m, else b; 0 where m, else a
+ *     v_power2(n)                                        2^n, n integral in [-126, 127]; else undefined
  *     v_sum(a)                                           of all lanes, halves onto halves
  *     v_load_u8(p)                                       VW bytes as floats
  *     v_transpose(v)                                     VW vectors in place

@@ -35,6 +35,8 @@
 #define v_ge ISA(v_ge)
 #define v_or ISA(v_or)
 #define v_select ISA(v_select)
+#define v_clear ISA(v_clear)
+#define v_power2 ISA(v_power2)
 #define v_sum ISA(v_sum)
 #define v_load_u8 ISA(v_load_u8)
 #define v_transpose ISA(v_transpose)

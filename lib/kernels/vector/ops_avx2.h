@@ -93,6 +93,17 @@ V_OP vf v_select(vm m, vf a, vf b)
     return _mm256_blendv_ps(b, a, m);
 }
 
+V_OP vf v_clear(vm m, vf a)
+{
+    return _mm256_andnot_ps(m, a);
+}
+
+V_OP vf v_power2(vf n)
+{
+    const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+}
+
 V_OP float v_sum(vf a)
 {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

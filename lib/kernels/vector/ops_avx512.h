@@ -88,6 +88,17 @@ V_OP vf v_select(vm m, vf a, vf b)
     return _mm512_mask_blend_ps(m, b, a);
 }
 
+V_OP vf v_clear(vm m, vf a)
+{
+    return _mm512_maskz_mov_ps((vm)~m, a);
+}
+
+V_OP vf v_power2(vf n)
+{
+    const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+}
+
 V_OP float v_sum(vf a)
 {
     const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));

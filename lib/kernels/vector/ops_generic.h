@@ -72,6 +72,17 @@ V_OP vf v_select(vm m, vf a, vf b)
     return (vf)((m & (vm)a) | (~m & (vm)b));
 }
 
+V_OP vf v_clear(vm m, vf a)
+{
+    return (vf)(~m & (vm)a);
+}
+
+V_OP vf v_power2(vf n)
+{
+    const vm biased = {(int32_t)n[0] + 127, (int32_t)n[1] + 127, (int32_t)n[2] + 127, (int32_t)n[3] + 127};
+    return (vf)(biased << 23);
+}
+
 V_OP vf v_max(vf a, vf b)
 {
     return v_select(a > b, a, b);

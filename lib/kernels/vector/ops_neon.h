@@ -68,6 +68,17 @@ V_OP vf v_select(vm m, vf a, vf b)
     return vbslq_f32(m, a, b);
 }
 
+V_OP vf v_clear(vm m, vf a)
+{
+    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a), m));
+}
+
+V_OP vf v_power2(vf n)
+{
+    const int32x4_t biased = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
+    return vreinterpretq_f32_s32(vshlq_n_s32(biased, 23));
+}
+
 V_OP vf v_max(vf a, vf b)
 {
     return vbslq_f32(vcgtq_f32(a, b), a, b);
