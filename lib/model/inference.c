@@ -54,6 +54,15 @@ float *mbni_inference_input(mbni_inference *run)
     return run->buffers[0];
 }
 
+/* The ReLU behind a batch norm, which does its work too. */
+static const mbni_layer *activation_of(const mbni_inference *run, int64_t i)
+{
+    const mbni_layer *layers = run->model->layers;
+    bool fuses = i + 1 < run->layers && (layers[i].ops->flags & MBNI_LAYER_FUSES_RELU) &&
+                 layers[i + 1].ops == &mbni_relu_ops;
+    return fuses ? &layers[i + 1] : NULL;
+}
+
 const float *mbni_inference_run(mbni_inference *run, int64_t batch)
 {
     mbn_context *context = run->model->context;
@@ -66,8 +75,10 @@ const float *mbni_inference_run(mbni_inference *run, int64_t batch)
         const mbni_layer *layer = &run->model->layers[i];
         const float *x = run->buffers[side];
         side = works_in_place(layer) ? side : !side;
-        if (!(layer->ops->flags & MBNI_LAYER_ALIAS))
-            layer->ops->forward(layer, &pass, x, run->buffers[side]);
+        if ((layer->ops->flags & MBNI_LAYER_ALIAS) || layer == pass.activation)
+            continue;
+        pass.activation = activation_of(run, i);
+        layer->ops->forward(layer, &pass, x, run->buffers[side]);
     }
     return run->buffers[side];
 }

@@ -25,20 +25,9 @@ mbn_status mbni_model_check_input(const mbn_model *model, const mbn_tensor *x, c
     return MBN_OK;
 }
 
-typedef struct gather {
-    const mbn_model *model;
-    const mbni_kernels *kernels;
-    const mbn_tensor *x;
-    const int64_t *order;
-    int64_t first;
-    int64_t pixels, channels;
-    float scale, offset;
-    float *out;
-} gather;
-
 /* A plane of one channel at a time, in pieces, so that the numbers come from the same kernel as channels
  * last. */
-static void scatter_planes(const gather *g, const uint8_t *planes, float *out)
+static void scatter_planes(const mbni_gather *g, const uint8_t *planes, float *out)
 {
     float piece[1024];
     const int64_t length = (int64_t)(sizeof piece / sizeof *piece);
@@ -51,9 +40,8 @@ static void scatter_planes(const gather *g, const uint8_t *planes, float *out)
         }
 }
 
-static void gather_picture(void *data, int64_t index)
+void mbni_gather_picture(const mbni_gather *g, int64_t index)
 {
-    const gather *g = data;
     int64_t picture = g->order ? g->order[g->first + index] : g->first + index;
     int64_t count = g->pixels * g->channels;
     bool planes = g->model->data_format == MBN_CHANNELS_FIRST && g->channels > 1;
@@ -73,24 +61,37 @@ static void gather_picture(void *data, int64_t index)
         memcpy(out, numbers, (size_t)count * sizeof *out);
 }
 
-void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_t *order, int64_t first,
-                       int64_t count, float *out)
+static void gather_task(void *data, int64_t index)
+{
+    mbni_gather_picture(data, index);
+}
+
+mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbn_tensor *x, const int64_t *order,
+                                   int64_t first, int64_t count, float *out)
 {
     const mbni_shape *shape = &model->layers[0].out;
-    gather g = {.model = model,
-                .kernels = mbni_kernels_select(model->context->isa),
-                .x = x,
-                .order = order,
-                .first = first,
-                .pixels = shape->dims[0] * shape->dims[1],
-                .channels = shape->dims[2],
-                .scale = 1,
-                .out = out};
+    mbni_gather g = {.model = model,
+                     .kernels = mbni_kernels_select(model->context->isa),
+                     .x = x,
+                     .order = order,
+                     .first = first,
+                     .count = count,
+                     .pixels = shape->dims[0] * shape->dims[1],
+                     .channels = shape->dims[2],
+                     .scale = 1,
+                     .out = out};
     if (model->preprocessing == MBN_PREPROCESSING_SYMMETRIC) {
         g.scale = 1 / 127.5f;
         g.offset = -1;
     } else if (model->preprocessing == MBN_PREPROCESSING_UNIT) {
         g.scale = 1 / 255.0f;
     }
-    mbni_parallel(model->context, count, gather_picture, &g);
+    return g;
+}
+
+void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_t *order, int64_t first,
+                       int64_t count, float *out)
+{
+    mbni_gather g = mbni_model_gather_plan(model, x, order, first, count, out);
+    mbni_parallel(model->context, count, gather_task, &g);
 }

@@ -109,8 +109,22 @@ const mbni_layer *mbni_model_last(const mbn_model *model);
 /* Checks a tensor of pictures against the model: u8 (with preprocessing) or f32, [n, input dims]. `argument`
  * names it. */
 mbn_status mbni_model_check_input(const mbn_model *model, const mbn_tensor *x, const char *argument);
-/* Converts `count` pictures of x, order[first], order[first + 1], ... (order NULL: first, first + 1, ...), to
- * channels-last f32 rows of `out`. */
+/* Pictures to be converted, each by itself, so that any number may be at work at a time. */
+typedef struct mbni_gather {
+    const mbn_model *model;
+    const mbni_kernels *kernels;
+    const mbn_tensor *x;
+    const int64_t *order; /* NULL: as they lie */
+    int64_t first, count;
+    int64_t pixels, channels;
+    float scale, offset;
+    float *out;
+} mbni_gather;
+mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbn_tensor *x, const int64_t *order,
+                                   int64_t first, int64_t count, float *out);
+void mbni_gather_picture(const mbni_gather *gather, int64_t index);
+/* All of them, in parallel: `count` pictures of x, order[first], order[first + 1], ... (order NULL: first,
+ * first + 1, ...), to channels-last f32 rows of `out`. */
 void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_t *order, int64_t first,
                        int64_t count, float *out);
 

@@ -163,22 +163,32 @@ static void set_order(fit_run *run)
             run->order[i] = i;
 }
 
+/* Pictures of the batch that begins after `done`; 0 at the end. */
+static int64_t batch_at(const fit_run *run, int64_t done)
+{
+    int64_t left = run->train_count - done;
+    return left < run->step.max_batch ? left : run->step.max_batch;
+}
+
 static mbn_status train_epoch(fit_run *run, mbn_fit_event *event, double row[MBNI_HISTORY_COLUMNS])
 {
     mbni_step *step = &run->step;
     double loss_sum = 0, began = mbni_platform_seconds();
     int64_t correct = 0;
     set_order(run);
+    mbni_model_gather(run->model, run->x, run->order, 0, batch_at(run, 0), step->activations[0]);
     for (int64_t done = 0; done < run->train_count && !run->stopped; event->batch++) {
-        int64_t batch = run->train_count - done < step->max_batch ? run->train_count - done : step->max_batch;
-        mbni_model_gather(run->model, run->x, run->order, done, batch, step->activations[0]);
+        int64_t batch = batch_at(run, done), next = batch_at(run, done + batch);
+        mbni_gather ahead =
+            mbni_model_gather_plan(run->model, run->x, run->order, done + batch, next, step->input_ahead);
         mbni_targets_gather(&run->targets, run->order, done, batch, step->ids, step->soft);
-        if (mbni_step_run(step, batch, run->options.seed, &loss_sum, &correct))
+        if (mbni_step_run(step, batch, run->options.seed, next ? &ahead : NULL, &loss_sum, &correct))
             return mbni_error(
                 MBN_ERR_NUMERIC,
                 "the loss is not finite in epoch %lld, batch %lld of %lld; the model has the weights of "
                 "the end of the last good epoch again",
                 (long long)event->epoch + 1, (long long)event->batch + 1, (long long)event->batches);
+        mbni_step_turn(step);
         done += batch;
         event->samples = done;
         event->loss = row[0] = loss_sum / (double)done;
@@ -308,7 +318,7 @@ mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_
     MBNI_TRY(mbni_step_create(&step));
     mbni_model_gather(model, x, NULL, 0, targets.count, step.activations[0]);
     mbni_targets_gather(&targets, NULL, 0, targets.count, step.ids, step.soft);
-    status = mbni_step_run(&step, targets.count, 0, &loss_sum, &correct);
+    status = mbni_step_run(&step, targets.count, 0, NULL, &loss_sum, &correct);
     if (!status) {
         *loss = loss_sum / (double)targets.count;
         *accuracy = (double)correct / (double)targets.count;

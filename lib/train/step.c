@@ -3,7 +3,11 @@
  *
  * A layer's output is kept until its backward pass has read it; layers that can work in place share the
  * buffer of the layer before them. Gradients flow through two buffers in turn, since only two are alive at
- * once in a chain. */
+ * once in a chain.
+ *
+ * Neighbours are fused: the layer before a batch norm leaves the statistics of its output, and the batch norm
+ * does the work of the ReLU behind it, forward and backward. The pictures of the next batch are prepared
+ * beside the loss, whose few tasks leave threads idle. */
 #include "train/trainer.h"
 #include <math.h>
 #include <string.h>
@@ -57,6 +61,38 @@ static void lay_out_activations(mbni_step *step, mbni_arena *cursor)
     step->saved = saved;
 }
 
+/* Whether layer i is a batch norm whose statistics are those of the batch, so that the layer before can leave
+ * them. */
+static bool takes_moments(const mbni_step *step, int64_t i)
+{
+    return i < step->layers && (step->model->layers[i].ops->flags & MBNI_LAYER_FUSES_RELU) &&
+           step->model->layers[i].trainable;
+}
+
+/* The ReLU that layer i does the work of, or NULL. They share a buffer, so no one can tell the difference. */
+static const mbni_layer *activation_of(const mbni_step *step, int64_t i)
+{
+    const mbni_layer *layers = step->model->layers;
+    bool fuses = i + 1 < step->layers && (layers[i].ops->flags & MBNI_LAYER_FUSES_RELU) &&
+                 layers[i + 1].ops == &mbni_relu_ops && step->activations[i] == step->activations[i + 1];
+    return fuses ? &layers[i + 1] : NULL;
+}
+
+/* Whether the layer before layer i does its work. */
+static bool is_absorbed(const mbni_step *step, int64_t i)
+{
+    return i > 0 && activation_of(step, i - 1);
+}
+
+static int64_t moments_floats(const mbni_step *step)
+{
+    int64_t channels = 0;
+    for (int64_t i = 0; i < step->layers; i++)
+        if (takes_moments(step, i) && step->model->layers[i].params[0].count > channels)
+            channels = step->model->layers[i].params[0].count;
+    return 3 * MBNI_MOMENT_PARTS * channels;
+}
+
 static void lay_out(mbni_step *step, mbni_arena *cursor)
 {
     const mbn_model *model = step->model;
@@ -77,6 +113,8 @@ static void lay_out(mbni_step *step, mbni_arena *cursor)
     flow =
         classes > flow ? classes : flow; /* the gradient of the logits, also when nothing below is trained */
     lay_out_activations(step, cursor);
+    step->input_ahead = take_floats(step, cursor, step->max_batch, mbni_shape_count(&model->layers[0].out));
+    step->moments.values = take_floats(step, cursor, 1, moments_floats(step));
     step->flow[0] = take_floats(step, cursor, step->max_batch, flow);
     step->flow[1] = take_floats(step, cursor, step->max_batch, flow);
     step->workspace = take_floats(step, cursor, 1, workspace);
@@ -166,11 +204,17 @@ static void copy_statistics(mbni_step *step, bool back)
 
 static void forward(mbni_step *step, mbni_pass *pass)
 {
+    step->moments.parts = 0;
     for (int64_t i = 1; i < step->layers; i++) {
         const mbni_layer *layer = &step->model->layers[i];
+        if ((layer->ops->flags & MBNI_LAYER_ALIAS) || is_absorbed(step, i))
+            continue;
         pass->saved = step->saved[i];
-        if (!(layer->ops->flags & MBNI_LAYER_ALIAS))
-            layer->ops->forward(layer, pass, step->activations[i - 1], step->activations[i]);
+        pass->activation = activation_of(step, i);
+        pass->moments = takes_moments(step, i) || takes_moments(step, i + 1) ? &step->moments : NULL;
+        layer->ops->forward(layer, pass, step->activations[i - 1], step->activations[i]);
+        if (!takes_moments(step, i + 1))
+            step->moments.parts = 0;
     }
 }
 
@@ -180,14 +224,24 @@ static void backward(mbni_step *step, mbni_pass *pass)
     for (int64_t i = step->layers - 1; i >= step->first_layer && i > 0; i--) {
         const mbni_layer *layer = &step->model->layers[i];
         const mbni_layer_gradient_ops *ops = mbni_layer_gradient_ops_find(layer->ops);
-        if (!ops)
+        if (!ops || is_absorbed(step, i))
             continue;
-        int next = layer->ops->flags & MBNI_LAYER_IN_PLACE ? turn : !turn;
+        int next = layer->ops->flags & (MBNI_LAYER_IN_PLACE | MBNI_LAYER_FUSES_RELU) ? turn : !turn;
         pass->saved = step->saved[i];
+        pass->activation = activation_of(step, i);
         ops->backward(layer, pass, step->activations[i - 1], step->activations[i], step->flow[turn],
                       i > step->first_layer ? step->flow[next] : NULL);
         turn = next;
     }
+}
+
+/* Layers at the beginning that are aliases, or work in place, share the input's buffer. */
+void mbni_step_turn(mbni_step *step)
+{
+    float *input = step->activations[0];
+    for (int64_t i = 0; i < step->layers && step->activations[i] == input; i++)
+        step->activations[i] = step->input_ahead;
+    step->input_ahead = input;
 }
 
 double mbni_l2_loss(const mbn_model *model)
@@ -204,18 +258,41 @@ double mbni_l2_loss(const mbn_model *model)
     return loss;
 }
 
-/* Mean loss of the batch, gradients of the logits in flow[0]. */
-static double batch_loss(mbni_step *step, const mbni_pass *pass, int64_t *correct)
+/* The tasks of the loss: first its parts, then the pictures of the next batch. */
+typedef struct loss_job {
+    mbni_step *step;
+    const mbni_pass *pass;
+    const mbni_gather *ahead;
+    int64_t classes, parts;
+} loss_job;
 
+static void loss_task(void *data, int64_t i)
 {
-    int64_t batch = pass->batch;
-    const float *logits = step->activations[step->layers - 1];
-    int64_t classes = mbni_model_last(step->model)->out.dims[0];
+    const loss_job *job = data;
+    mbni_step *step = job->step;
+    int64_t batch = job->pass->batch, classes = job->classes;
+    if (i >= job->parts) {
+        mbni_gather_picture(job->ahead, i - job->parts);
+        return;
+    }
+    int64_t first = mbni_part_begin(batch, job->parts, i);
+    job->pass->train_kernels->softmax_cross_entropy(
+        mbni_part_begin(batch, job->parts, i + 1) - first, classes,
+        step->activations[step->layers - 1] + first * classes, step->soft_targets ? NULL : step->ids + first,
+        step->soft_targets ? step->soft + first * classes : NULL,
+        (float)step->trainer->options.label_smoothing, 1.0f / (float)batch, step->losses + first,
+        step->correct + first, step->flow[0] + first * classes);
+}
+
+/* Mean loss of the batch, gradients of the logits in flow[0]. */
+static double batch_loss(mbni_step *step, const mbni_pass *pass, const mbni_gather *ahead, int64_t *correct)
+{
+    enum { LOSS_ELEMENTS = 4096 }; /* worth a task */
+    int64_t batch = pass->batch, classes = mbni_model_last(step->model)->out.dims[0];
+    int64_t rows = LOSS_ELEMENTS / classes + 1;
+    loss_job job = {step, pass, ahead, classes, batch / rows + (batch % rows != 0)};
     double sum = 0;
-    pass->train_kernels->softmax_cross_entropy(batch, classes, logits, step->soft_targets ? NULL : step->ids,
-                                               step->soft, (float)step->trainer->options.label_smoothing,
-                                               1.0f / (float)batch, step->losses, step->correct,
-                                               step->flow[0]);
+    mbni_parallel(pass->context, job.parts + (ahead ? ahead->count : 0), loss_task, &job);
     for (int64_t i = 0; i < batch; i++) {
         sum += step->losses[i];
         *correct += step->correct[i];
@@ -223,8 +300,8 @@ static double batch_loss(mbni_step *step, const mbni_pass *pass, int64_t *correc
     return sum / (double)batch + mbni_l2_loss(step->model);
 }
 
-mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, double *loss_sum,
-                         int64_t *correct_sum)
+mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, const mbni_gather *ahead,
+                         double *loss_sum, int64_t *correct_sum)
 {
     mbn_context *context = step->model->context;
     mbni_pass pass = {.context = context,
@@ -237,11 +314,12 @@ mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, double *
     int64_t correct = 0;
     copy_statistics(step, false);
     forward(step, &pass);
-    double loss = batch_loss(step, &pass, &correct);
+    double loss = batch_loss(step, &pass, ahead, &correct);
     if (!isfinite(loss)) {
         copy_statistics(step, true);
         return mbni_error(MBN_ERR_NUMERIC, "the loss is %g", loss);
     }
+    pass.moments = NULL;
     backward(step, &pass);
     mbni_optimizer_update(step);
     *loss_sum += loss * (double)batch;

@@ -61,9 +61,11 @@ typedef struct mbni_step {
     int64_t layers;       /* that run: all but the final softmax, which is part of the loss */
     int64_t first_layer;  /* the lowest with something to train: gradients go no further down */
     mbni_arena arena;
-    float **activations; /* of each layer; layers that work in place share */
-    float **saved;       /* of each layer, NULL where it keeps nothing */
-    float *flow[2];      /* gradients between layers, in turn */
+    float **activations;  /* of each layer; layers that work in place share */
+    float *input_ahead;   /* the next batch's pictures, prepared while this one computes */
+    mbni_moments moments; /* between a layer and the batch norm behind it */
+    float **saved;        /* of each layer, NULL where it keeps nothing */
+    float *flow[2];       /* gradients between layers, in turn */
     float *workspace;
     float *gradients;  /* in the layout of the parameter block; zero where nothing is trained */
     float *statistics; /* running statistics before the step */
@@ -81,10 +83,12 @@ mbn_status mbni_step_plan(mbn_model *model, int64_t max_batch, int32_t soft_targ
 mbn_status mbni_step_create(mbni_step *step);
 void mbni_step_destroy(mbni_step *step);
 /* One step on `batch` pictures whose input and targets are in place. Sums over pictures go to loss_sum and
- * correct_sum (loss with the L2 terms, times batch). A loss that is not finite is MBN_ERR_NUMERIC, with
- * nothing changed. */
-mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, double *loss_sum,
-                         int64_t *correct_sum);
+ * correct_sum (loss with the L2 terms, times batch). `ahead`: NULL, or pictures to gather meanwhile, of which
+ * mbni_step_turn makes the next input. A loss that is not finite is MBN_ERR_NUMERIC, with nothing changed. */
+mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, const mbni_gather *ahead,
+                         double *loss_sum, int64_t *correct_sum);
+/* input_ahead becomes the input, and the old input's place is free for the batch after. */
+void mbni_step_turn(mbni_step *step);
 /* The optimizer's part, gradients being there: step->chunks are updated. */
 void mbni_optimizer_update(mbni_step *step);
 /* Cuts the trained parameters into chunks; chunks NULL: only counts. */
