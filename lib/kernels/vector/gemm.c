@@ -1,0 +1,290 @@
+/* Product of matrices with an epilogue and moments: a register tile over panels of b, after Goto and van de
+ * Geijn (2008), "Anatomy of high-performance matrix multiplication", without their packing of a: its elements
+ * are taken one by one, which costs nothing from rows that lie in the caches. Single-threaded; matmul.c cuts
+ * the output into parts.
+ *
+ * The sum of an element runs over k in blocks of KC: within a block one accumulator from zero, in order of k;
+ * then the block's sum is added to c. Tile, panel and part do not enter, so any cut gives the same bits. */
+#define MBNI_THIS_FILE "kernels/vector/gemm.c"
+#include "kernels/vector/isa.h"
+#ifdef MBNI_ISA
+
+/* The tile is MR rows of NV vectors: as many sums as registers hold beside NV vectors of b and one element of
+ * a. A block is about ROWS rows of a, which stay in the second cache while all panels of b pass. */
+#if VREGS == 32 && VW == 16
+#define MR 14
+#define NV 2
+#elif VREGS == 32
+#define MR 8
+#define NV 3
+#else
+#define MR 6
+#define NV 2
+#endif
+#define NR (NV * VW)
+#define KC 256
+#define ROWS (256 / MR * MR)
+
+/* One panel of columns and where its sums go. */
+typedef struct ISA(gemm_panel) {
+    int64_t k_count;
+    float packed[KC * NR] __attribute__((aligned(64))); /* [k][NR] of b */
+    int64_t cols;                                       /* at most NR */
+    int64_t ldc;
+    int add;                    /* to what stands in c, from earlier blocks of k or by the caller's wish */
+    int finish;                 /* the sums are whole, and there is something to do to them */
+    const float *scale, *shift; /* of this panel, or NULL */
+    float low, high;
+    int moments, origin_known;
+    float origin[NR], sums[NR], squares[NR]; /* about the origin, of this block's rows */
+} ISA(gemm_panel);
+
+/* Vector j of each row of a tile on its way to c. n: its lanes; whole: all of them. */
+V_OP void ISA(finish_vector)(ISA(gemm_panel) *restrict q, int64_t rows, int64_t j, int64_t n, int whole,
+                             const float *restrict tile, float *restrict c)
+{
+    const vf low = v_set(q->low), high = v_set(q->high);
+    vf scale = v_zero(), shift = v_zero(), origin = v_zero(), sum = v_zero(), squares = v_zero();
+    if (q->finish && q->scale)
+        scale = whole ? v_load(q->scale + j) : v_load_n(q->scale + j, n);
+    if (q->finish && q->shift)
+        shift = whole ? v_load(q->shift + j) : v_load_n(q->shift + j, n);
+    for (int64_t i = 0; i < rows; i++, c += q->ldc, tile += NR) {
+        vf y = v_load(tile + j);
+        if (q->add)
+            y = (whole ? v_load(c + j) : v_load_n(c + j, n)) + y;
+        if (q->finish) {
+            if (q->scale)
+                y = v_fma(y, scale, shift);
+            else if (q->shift)
+                y = y + shift;
+            y = v_min(high, v_max(low, y)); /* NaN is the second operand, and stays */
+        }
+        if (whole)
+            v_store(c + j, y);
+        else
+            v_store_n(c + j, n, y);
+        if (q->moments) {
+            if (i == 0)
+                origin = q->origin_known ? v_load(q->origin + j) : y;
+            const vf d = y - origin;
+            sum = sum + d;
+            squares = v_fma(d, d, squares);
+        }
+    }
+    if (q->moments) {
+        v_store(q->origin + j, origin);
+        v_store(q->sums + j, v_load(q->sums + j) + sum);
+        v_store(q->squares + j, v_load(q->squares + j) + squares);
+    }
+}
+
+/* A tile of raw sums, [rows][NR], to c. */
+static void ISA(finish_tile)(ISA(gemm_panel) * q, int64_t rows, const float *tile, float *c)
+{
+    for (int64_t j = 0; j < q->cols; j += VW) {
+        if (j + VW <= q->cols)
+            ISA(finish_vector)(q, rows, j, VW, 1, tile, c);
+        else
+            ISA(finish_vector)(q, rows, j, q->cols - j, 0, tile, c);
+    }
+    q->origin_known = q->moments;
+}
+
+/* c [rows, cols] (+)= op(a) [rows, k_count] * packed; rows and trans_a are constants wherever this stands. */
+V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict q, const float *restrict a,
+                    int64_t lda, float *restrict c)
+{
+    const float *b = q->packed;
+    vf sum[MR][NV];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++)
+            sum[i][j] = v_zero();
+    for (int64_t k = 0; k < q->k_count; k++, a += trans_a ? lda : 1, b += NR) {
+        vf v[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++)
+            v[j] = v_load(b + j * VW);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+            const vf x = v_set(a[trans_a ? i : i * lda]);
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; j++)
+                sum[i][j] = v_fma(x, v[j], sum[i][j]);
+        }
+    }
+    if (q->cols == NR && !q->finish && !q->moments) {
+        const int64_t ldc = q->ldc;
+        if (q->add)
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < NV; j++)
+                    sum[i][j] = v_load(c + i * ldc + j * VW) + sum[i][j];
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; j++)
+                v_store(c + i * ldc + j * VW, sum[i][j]);
+    } else {
+        float tile[MR * NR] __attribute__((aligned(64)));
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; j++)
+                v_store(tile + i * NR + j * VW, sum[i][j]);
+        ISA(finish_tile)(q, rows, tile, c);
+    }
+}
+
+#define TILE(n)                              \
+    case n:                                  \
+        ISA(tile)(n, trans_a, q, a, lda, c); \
+        break;
+V_OP void ISA(tile_of)(int64_t rows, const int trans_a, ISA(gemm_panel) * q, const float *a, int64_t lda,
+                       float *c)
+{
+    switch (rows) {
+        TILE(1)
+        TILE(2)
+        TILE(3) TILE(4) TILE(5) TILE(6)
+#if MR > 6
+            TILE(7) TILE(8)
+#endif
+#if MR > 8
+                TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
+    }
+}
+#undef TILE
+
+static void ISA(tile_plain)(int64_t rows, ISA(gemm_panel) * q, const float *a, int64_t lda, float *c)
+{
+    ISA(tile_of)(rows, 0, q, a, lda, c);
+}
+
+static void ISA(tile_transposed)(int64_t rows, ISA(gemm_panel) * q, const float *a, int64_t lda, float *c)
+{
+    ISA(tile_of)(rows, 1, q, a, lda, c);
+}
+
+/* packed[k][NR] <- op(b)[k_begin + k][col + 0 .. cols), missing columns zero. */
+static void ISA(pack)(const mbni_matmul *p, int64_t k_begin, int64_t col, ISA(gemm_panel) * q)
+{
+    const float *b = p->b + k_begin * p->ldb + col;
+    for (int64_t k = 0; k < q->k_count; k++, b += p->ldb)
+        for (int64_t j = 0; j < NR; j += VW) {
+            const int64_t n = q->cols - j;
+            v_store(q->packed + k * NR + j, n >= VW ? v_load(b + j) : n > 0 ? v_load_n(b + j, n) : v_zero());
+        }
+}
+
+/* The same from a b that is stored [n, k]: squares of VW x VW, transposed in registers. */
+static void ISA(pack_transposed)(const mbni_matmul *p, int64_t k_begin, int64_t col, ISA(gemm_panel) * q)
+{
+    for (int64_t j = 0; j < NR; j += VW)
+        for (int64_t k = 0; k < q->k_count; k += VW) {
+            const int64_t left = q->k_count - k;
+            const float *b = p->b + (col + j) * p->ldb + k_begin + k;
+            vf v[VW];
+            for (int64_t i = 0; i < VW; i++)
+                v[i] = j + i >= q->cols ? v_zero()
+                       : left >= VW     ? v_load(b + i * p->ldb)
+                                        : v_load_n(b + i * p->ldb, left);
+            v_transpose(v);
+            for (int64_t i = 0; i < VW && i < left; i++)
+                v_store(q->packed + (k + i) * NR + j, v[i]);
+        }
+}
+
+/* Rows of the next tile when `left` are left: MR, but the last two tiles share what is short of a whole one,
+ * since a low tile cannot keep the multipliers busy. */
+static int64_t ISA(tile_rows)(int64_t left)
+{
+    return left > MR && left < MR + MR / 2 ? (left + 1) / 2 : left < MR ? left : MR;
+}
+
+/* What the epilogue has for the panel that begins at column `col`, once the sums are whole. */
+static void ISA(panel_begin)(const mbni_matmul *p, int last, int64_t col, const float *moments,
+                             int origin_known, ISA(gemm_panel) * q)
+{
+    const mbni_epilogue *e = p->epilogue;
+    q->finish = last && e;
+    q->scale = e && e->scale ? e->scale + col : NULL;
+    q->shift = e && e->shift ? e->shift + col : NULL;
+    q->low = e ? e->low : 0;
+    q->high = e ? e->high : 0;
+    q->moments = last && moments;
+    q->origin_known = origin_known;
+    memset(q->sums, 0, sizeof q->sums);
+    memset(q->squares, 0, sizeof q->squares);
+    if (q->moments && origin_known)
+        memcpy(q->origin, moments + col, (size_t)q->cols * sizeof *moments);
+}
+
+/* The moments of the panel's rows, to those of the rows before. */
+static void ISA(panel_end)(const ISA(gemm_panel) * q, int64_t n, int first, float *moments)
+{
+    for (int64_t j = 0; j < q->cols; j++) {
+        moments[j] = q->origin[j];
+        moments[n + j] = first ? q->sums[j] : moments[n + j] + q->sums[j];
+        moments[2 * n + j] = first ? q->squares[j] : moments[2 * n + j] + q->squares[j];
+    }
+}
+
+/* A block of rows over one block of k; first: it is the first of the call. */
+static void ISA(gemm_block)(const mbni_matmul *p, ISA(gemm_panel) * q, int64_t k_begin, int64_t row_begin,
+                            int64_t row_end, int64_t col_begin, int64_t col_end, int first, float *moments)
+{
+    q->k_count = p->k - k_begin < KC ? p->k - k_begin : KC;
+    q->add = p->accumulate || k_begin > 0;
+    const int last = k_begin + KC >= p->k;
+    for (int64_t col = col_begin; col < col_end; col += NR) {
+        q->cols = col_end - col < NR ? col_end - col : NR;
+        if (p->trans_b)
+            ISA(pack_transposed)(p, k_begin, col, q);
+        else
+            ISA(pack)(p, k_begin, col, q);
+        ISA(panel_begin)(p, last, col, moments, !first, q);
+        for (int64_t row = row_begin, rows; row < row_end; row += rows) {
+            float *c = p->c + row * p->ldc + col;
+            rows = ISA(tile_rows)(row_end - row);
+            if (p->trans_a)
+                ISA(tile_transposed)(rows, q, p->a + k_begin * p->lda + row, p->lda, c);
+            else
+                ISA(tile_plain)(rows, q, p->a + row * p->lda + k_begin, p->lda, c);
+        }
+        if (q->moments)
+            ISA(panel_end)(q, p->n, first, moments + col);
+    }
+}
+
+void ISA(gemm)(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t col_begin, int64_t col_end,
+               float *moments)
+{
+    if (row_begin >= row_end || col_begin >= col_end)
+        return;
+    ISA(gemm_panel) panel;
+    panel.ldc = p->ldc;
+    /* As many rows of a as make a block of k full size, and no block much smaller than the others. */
+    const int64_t wanted = p->k <= KC / 4 ? ROWS * 4 : p->k <= KC / 2 ? ROWS * 2 : ROWS;
+    const int64_t rows = row_end - row_begin, blocks = rows < wanted ? 1 : (rows + wanted / 2) / wanted;
+    const int64_t step = (rows + blocks * MR - 1) / (blocks * MR) * MR;
+    for (int64_t row = row_begin; row < row_end; row += step) {
+        const int64_t end = row_end - row < step ? row_end : row + step;
+        int64_t k = 0;
+        do { /* also once where k is 0 */
+            ISA(gemm_block)(p, &panel, k, row, end, col_begin, col_end, row == row_begin, moments);
+            k += KC;
+        } while (k < p->k);
+    }
+}
+
+#undef MR
+#undef NV
+#undef NR
+#undef KC
+#undef ROWS
+#endif
