@@ -133,7 +133,7 @@ typedef struct mbni_train_kernels {
     /* d_kernel [kh, kw, channels, multiplier] += the contribution of `pictures` pictures */
     void (*depthwise_kernel_gradient)(const mbni_window *w, int64_t pictures, const float *x,
                                       const float *d_y, float *d_kernel);
-    /* d_kernel [kh, kw, channels, filters] += the contribution of `pictures` pictures; kernels as in conv2d */
+    /* d_kernel [kh, kw, channels, filters] += the contribution of `pictures` pictures; sizes as in conv2d */
     void (*conv2d_kernel_gradient)(const mbni_window *w, int64_t filters, int64_t pictures, const float *x,
                                    const float *d_y, float *d_kernel);
     /* sum[c] += over rows of y[r, c] */

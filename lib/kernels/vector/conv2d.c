@@ -9,30 +9,35 @@
 
 /* Tiles: T(pixels, vectors of filters). The largest of each width fill the registers; the others are for
  * output rows that they divide better. */
+/* clang-format off */
 #if VW == 16
 #define MAX_PIXELS 14
 #define MAX_VECTORS 2
-#define TILES(T)                                                                                         \
-    T(14, 2)                                                                                             \
-    T(12, 2) T(10, 2) T(8, 2) T(4, 2) T(2, 2) T(1, 2) T(14, 1) T(12, 1) T(10, 1) T(8, 1) T(4, 1) T(2, 1) \
-        T(1, 1)
+#define TILES(T) \
+    T(14, 2) T(12, 2) T(10, 2) T(8, 2) T(4, 2) T(2, 2) T(1, 2) \
+    T(14, 1) T(12, 1) T(10, 1) T(8, 1) T(4, 1) T(2, 1) T(1, 1)
 #elif VREGS == 32
 #define MAX_PIXELS 12
 #define MAX_VECTORS 4
-#define TILES(T)                                                                                      \
-    T(6, 4)                                                                                           \
-    T(5, 4) T(4, 4) T(2, 4) T(1, 4) T(12, 2) T(8, 2) T(4, 2) T(2, 2) T(1, 2) T(12, 1) T(8, 1) T(4, 1) \
-        T(2, 1) T(1, 1)
+#define TILES(T) \
+    T(6, 4) T(5, 4) T(4, 4) T(2, 4) T(1, 4) \
+    T(12, 2) T(8, 2) T(4, 2) T(2, 2) T(1, 2) \
+    T(12, 1) T(8, 1) T(4, 1) T(2, 1) T(1, 1)
 #elif VW == 8
 #define MAX_PIXELS 12
 #define MAX_VECTORS 4
 #define TILES(T) \
-    T(3, 4) T(2, 4) T(1, 4) T(6, 2) T(4, 2) T(2, 2) T(1, 2) T(12, 1) T(8, 1) T(4, 1) T(2, 1) T(1, 1)
+    T(3, 4) T(2, 4) T(1, 4) \
+    T(6, 2) T(4, 2) T(2, 2) T(1, 2) \
+    T(12, 1) T(8, 1) T(4, 1) T(2, 1) T(1, 1)
 #else
 #define MAX_PIXELS 8
 #define MAX_VECTORS 2
-#define TILES(T) T(6, 2) T(4, 2) T(2, 2) T(1, 2) T(8, 1) T(4, 1) T(2, 1) T(1, 1)
+#define TILES(T) \
+    T(6, 2) T(4, 2) T(2, 2) T(1, 2) \
+    T(8, 1) T(4, 1) T(2, 1) T(1, 1)
 #endif
+/* clang-format on */
 
 typedef struct ISA(conv_work) {
     int64_t kernel_rows, line; /* kernel rows inside the picture, and numbers of each */

@@ -14,33 +14,35 @@
 #define COPY 2048
 
 /* Blocks: T(taps, vectors of filters). */
+/* clang-format off */
 #if VW == 16
 #define MAX_TAPS 14
 #define MAX_VECTORS 2
-#define BLOCKS(T)                                                                                      \
-    T(14, 2)                                                                                           \
-    T(12, 2) T(9, 2) T(7, 2) T(5, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) T(14, 1) T(12, 1) T(9, 1) T(7, 1) \
-        T(5, 1) T(4, 1) T(3, 1) T(2, 1) T(1, 1)
+#define BLOCKS(T) \
+    T(14, 2) T(12, 2) T(9, 2) T(7, 2) T(5, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) \
+    T(14, 1) T(12, 1) T(9, 1) T(7, 1) T(5, 1) T(4, 1) T(3, 1) T(2, 1) T(1, 1)
 #elif VREGS == 32
 #define MAX_TAPS 12
 #define MAX_VECTORS 4
-#define BLOCKS(T)                                                                                    \
-    T(6, 4)                                                                                          \
-    T(5, 4) T(4, 4) T(3, 4) T(2, 4) T(1, 4) T(12, 2) T(9, 2) T(6, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) \
-        T(12, 1) T(9, 1) T(6, 1) T(4, 1) T(3, 1) T(2, 1) T(1, 1)
+#define BLOCKS(T) \
+    T(6, 4) T(5, 4) T(4, 4) T(3, 4) T(2, 4) T(1, 4) \
+    T(12, 2) T(9, 2) T(6, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) \
+    T(12, 1) T(9, 1) T(6, 1) T(4, 1) T(3, 1) T(2, 1) T(1, 1)
 #elif VW == 8
 #define MAX_TAPS 12
 #define MAX_VECTORS 4
-#define BLOCKS(T)                                                                                            \
-    T(3, 4)                                                                                                  \
-    T(2, 4) T(1, 4) T(6, 2) T(5, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) T(12, 1) T(9, 1) T(7, 1) T(5, 1) T(4, 1) \
-        T(3, 1) T(2, 1) T(1, 1)
+#define BLOCKS(T) \
+    T(3, 4) T(2, 4) T(1, 4) \
+    T(6, 2) T(5, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) \
+    T(12, 1) T(9, 1) T(7, 1) T(5, 1) T(4, 1) T(3, 1) T(2, 1) T(1, 1)
 #else
 #define MAX_TAPS 9
 #define MAX_VECTORS 2
 #define BLOCKS(T) \
-    T(5, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) T(9, 1) T(7, 1) T(5, 1) T(4, 1) T(3, 1) T(2, 1) T(1, 1)
+    T(5, 2) T(4, 2) T(3, 2) T(2, 2) T(1, 2) \
+    T(9, 1) T(7, 1) T(5, 1) T(4, 1) T(3, 1) T(2, 1) T(1, 1)
 #endif
+/* clang-format on */
 
 typedef struct ISA(conv_block) {
     int64_t rows, cols;         /* output pixels of the chunk */
@@ -249,8 +251,8 @@ void ISA(conv2d_kernel_gradient)(const mbni_window *w, int64_t filters, int64_t 
     rows = rows > CHUNK_ROWS ? CHUNK_ROWS : rows;
     for (int64_t i = 0; i < pictures; i++)
         ISA(conv_gradient_picture)
-        (w, filters, cols, rows, x + i * w->in_h * w->in_w * w->channels,
-         d_y + i * w->out_h * w->out_w * filters, d_kernel);
+    (w, filters, cols, rows, x + i * w->in_h * w->in_w * w->channels, d_y + i * w->out_h * w->out_w * filters,
+     d_kernel);
 }
 
 #undef CHUNK
