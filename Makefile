@@ -102,10 +102,8 @@ $(SHARED): $(OBJECTS) $(BUILD)/sources
 		-o $@ $(OBJECTS) $(LIBS) $(LDFLAGS)
 	$(Q)ln -sf $(notdir $@) $(BUILD)/$(SONAME) && ln -sf $(notdir $@) $(BUILD)/libmobilenet.so
 
-# Examples and benchmarks see what users see: the public headers and the library.
+# Examples see what users see: the public headers and the library.
 $(BUILD)/examples/%: examples/%.c $(STATIC) $(BUILD)/flags
-	$(LINK_AS_USER)
-$(BUILD)/tests/bench/%: tests/bench/%.c $(STATIC) $(BUILD)/flags
 	$(LINK_AS_USER)
 define LINK_AS_USER
 	@mkdir -p $(@D)
@@ -189,9 +187,30 @@ docs:  ## the API reference, in BUILD/docs/html; an undocumented public symbol i
 size: lib  ## bytes of the shared library, as built and stripped
 	@tests/abi/size.sh $(SHARED)
 
-.PHONY: bench-peers
-bench-peers: $(BUILD)/tests/bench/train_step  ## the training step against PyTorch's, in one run
+# Kernels are timed with the static library's internals. libxsmm is one of the peers when a program with it links.
+BENCH := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c))
+PEERS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/peers/*.c) tests/bench/report.c tests/bench/limits.c)
+XSMM_LIBS = $(if $(shell tests/bench/peers/have_libxsmm.sh '$(CC)'),-lxsmm -lxsmmnoblas)
+$(BUILD)/obj/tests/bench/%.o: CFLAGS_ALL += -Iexamples
+$(BUILD)/obj/tests/bench/peers/%.o: CFLAGS_ALL += $(if $(XSMM_LIBS),-DPEERS_LIBXSMM)
+$(BUILD)/tests/bench/kernels: $(BENCH) $(STATIC)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(LIBS) $(LDFLAGS)
+$(BUILD)/tests/bench/products: $(PEERS) $(STATIC)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(XSMM_LIBS) $(LIBS) -ldl $(LDFLAGS)
+
+.PHONY: bench bench-peers bench-small
+bench: $(BUILD)/tests/bench/kernels  ## each kernel family and instruction set: time beside its floor
+	@$<
+
+bench-peers: $(BUILD)/examples/benchmark $(BUILD)/tests/bench/products  ## against PyTorch, libxsmm and OpenBLAS, in turn
 	@tests/bench/peers.sh $(BUILD)
+
+bench-small: $(BUILD)/examples/benchmark $(BUILD)/tests/bench/kernels $(BUILD)/tests/bench/products  ## every benchmark once, tiny
+	@tests/bench/small.sh $(BUILD)
 
 # CIFAR-10 where it can be had, else pictures that the library draws.
 .PHONY: demo demo-small
@@ -229,6 +248,6 @@ clean:  ## removes BUILD
 	rm -rf $(BUILD)
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_SUPPORT)) $(addsuffix .d,$(EXAMPLES)) $(TESTS:$(BUILD)/%=$(BUILD)/obj/%.d)
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_SUPPORT) $(BENCH) $(PEERS)) $(addsuffix .d,$(EXAMPLES)) $(TESTS:$(BUILD)/%=$(BUILD)/obj/%.d)
 
 endif

@@ -5,7 +5,6 @@
 #define EXAMPLES_COMMON_PEAK_H
 
 #include <mobilenet/types.h>
-#include <pthread.h>
 #include "measure.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -16,7 +15,7 @@
 /* Twelve chains cover the latency of every core that has two pipes (Zen 1's multiplication and addition: 2 x
  * 6 cycles) and fit into 16 registers with the factor. Their values converge to 1: no denormals, no infinity.
  */
-enum { PEAK_CHAINS = 12, PEAK_ROUNDS = 20000, PEAK_SLICES = 6, PEAK_SLICE_MS = 4, PEAK_MAX_THREADS = 256 };
+enum { PEAK_CHAINS = 12, PEAK_ROUNDS = 20000, PEAK_SLICES = 6, PEAK_SLICE_MS = 4 };
 
 #define PEAK_UNROLL _Pragma("GCC unroll 12")
 
@@ -51,13 +50,6 @@ PEAK_LOOP(avx512, __attribute__((target("avx512f"))), __m512, PEAK_AVX512)
 PEAK_LOOP(neon, , float32x4_t, PEAK_NEON)
 #endif
 
-typedef struct peak_worker {
-    pthread_t thread;
-    int32_t isa;
-    float sink; /* the chains' results go here, so that no compiler drops them */
-    double gflops;
-} peak_worker;
-
 static inline double peak_flops(int32_t isa, float *sink)
 {
 #if defined(__x86_64__)
@@ -73,42 +65,32 @@ static inline double peak_flops(int32_t isa, float *sink)
     return peak_flops_generic(sink);
 }
 
-/* The best of some short slices: a slice in which the thread was taken off its core says nothing. */
-static inline void *peak_work(void *data)
+/* Of one thread, in flops a millisecond: the best of some short slices, since one in which the thread was
+ * taken off its core says nothing. */
+static inline double peak_rate(const void *isa, int32_t index)
 {
-    peak_worker *worker = data;
+    float sink = 0;
+    double best = 0;
+    (void)index;
     for (int slice = 0; slice < PEAK_SLICES; slice++) {
         double flops = 0, ms = 0;
         const double began = measure_now_ms();
         while (ms < PEAK_SLICE_MS) {
-            flops += peak_flops(worker->isa, &worker->sink);
+            flops += peak_flops(*(const int32_t *)isa, &sink);
             ms = measure_now_ms() - began;
         }
-        if (flops / ms * 1e-6 > worker->gflops)
-            worker->gflops = flops / ms * 1e-6;
+        if (flops / ms > best)
+            best = flops / ms;
     }
-    return NULL;
+    /* The chains' results must seem to matter, or the compiler drops them; they are numbers. */
+    return sink == sink ? best : 0;
 }
 
 /* GFLOP/s of `threads` threads together, on an instruction set (MBN_ISA_...) that the machine has; takes a
  * fortieth of a second. */
 static inline double peak_gflops(int32_t isa, int32_t threads)
 {
-    static peak_worker workers[PEAK_MAX_THREADS];
-    int32_t started = 1;
-    double sum = 0;
-    for (int32_t i = 0; i < threads && i < PEAK_MAX_THREADS; i++)
-        workers[i] = (peak_worker){.isa = isa};
-    while (started < threads && started < PEAK_MAX_THREADS &&
-           !pthread_create(&workers[started].thread, NULL, peak_work, &workers[started]))
-        started++;
-    peak_work(&workers[0]);
-    for (int32_t i = 0; i < started; i++) {
-        if (i > 0)
-            pthread_join(workers[i].thread, NULL);
-        sum += workers[i].gflops;
-    }
-    return sum;
+    return 1e-6 * measure_rate(peak_rate, &isa, threads);
 }
 
 #endif
