@@ -127,7 +127,7 @@ V_OP void ISA(sums_step)(int rows, int64_t n, int64_t stride, const mbni_normali
     const vf scale = ISA(load_columns)(b->scale + channel, n),
              shift = ISA(load_columns)(b->shift + channel, n);
     const vf mean = ISA(load_columns)(b->mean + channel, n), low = v_set(b->low), high = v_set(b->high);
-    vf s[MBNI_COLUMN_STEP], q[MBNI_COLUMN_STEP];
+    vf s[MBNI_COLUMN_STEP] = {v_zero()}, q[MBNI_COLUMN_STEP] = {v_zero()};
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
         const vf v = ISA(load_columns)(x + i * stride, n);

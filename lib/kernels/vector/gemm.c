@@ -142,20 +142,31 @@ V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict
 #define TILE(n)                              \
     case n:                                  \
         ISA(tile)(n, trans_a, q, a, lda, c); \
-        break;
+        break
 V_OP void ISA(tile_of)(int64_t rows, const int trans_a, ISA(gemm_panel) * q, const float *a, int64_t lda,
                        float *c)
 {
     switch (rows) {
-        TILE(1)
-        TILE(2)
-        TILE(3) TILE(4) TILE(5) TILE(6)
+        TILE(1);
+        TILE(2);
+        TILE(3);
+        TILE(4);
+        TILE(5);
+        TILE(6);
 #if MR > 6
-            TILE(7) TILE(8)
+        TILE(7);
+        TILE(8);
 #endif
 #if MR > 8
-                TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+        TILE(9);
+        TILE(10);
+        TILE(11);
+        TILE(12);
+        TILE(13);
+        TILE(14);
 #endif
+    default: /* no more than MR */
+        break;
     }
 }
 #undef TILE
