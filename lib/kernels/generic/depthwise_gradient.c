@@ -208,16 +208,16 @@ static void kernel_gradient_picture(const mbni_window *w, const float *x, const 
         kernel_gradient_general(w, x, d_y, done, w->channels, d_kernel);
 }
 
-void mbni_generic_depthwise_input_gradient(const mbni_window *w, int64_t pictures, const float *d_y,
-                                           const float *kernel, float *d_x)
+void mbni_depthwise_input_gradient_any(const mbni_window *w, int64_t pictures, const float *d_y,
+                                       const float *kernel, float *d_x)
 {
     for (int64_t i = 0; i < pictures; i++)
         input_gradient_picture(w, d_y + i * w->out_h * w->out_w * w->channels * w->multiplier, kernel,
                                d_x + i * w->in_h * w->in_w * w->channels);
 }
 
-void mbni_generic_depthwise_kernel_gradient(const mbni_window *w, int64_t pictures, const float *x,
-                                            const float *d_y, float *d_kernel)
+void mbni_depthwise_kernel_gradient_any(const mbni_window *w, int64_t pictures, const float *x,
+                                        const float *d_y, float *d_kernel)
 {
     for (int64_t i = 0; i < pictures; i++)
         kernel_gradient_picture(w, x + i * w->in_h * w->in_w * w->channels,

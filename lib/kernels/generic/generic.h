@@ -41,5 +41,9 @@ static inline int64_t mbni_max64(int64_t a, int64_t b)
 void mbni_depthwise_any(const mbni_window *w, int64_t pictures, const float *x, const float *kernel,
                         const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
                         float *moments);
+void mbni_depthwise_input_gradient_any(const mbni_window *w, int64_t pictures, const float *d_y,
+                                       const float *kernel, float *d_x);
+void mbni_depthwise_kernel_gradient_any(const mbni_window *w, int64_t pictures, const float *x,
+                                        const float *d_y, float *d_kernel);
 
 #endif

@@ -213,8 +213,7 @@ V_OP void ISA(groups)(const int stride, const int height, const mbni_band *band,
         ISA(group)(stride, height, 1, band, c, x, kernel, epilogue, y, first, moments);
 }
 
-/* Output rows [row_begin, row_end) of one picture. */
-static void ISA(picture)(const mbni_window *w, const float *x, const float *kernel,
+void ISA(depthwise_rows)(const mbni_window *w, int turned, const float *x, const float *kernel,
                          const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
                          int first, float *moments)
 {
@@ -224,14 +223,14 @@ static void ISA(picture)(const mbni_window *w, const float *x, const float *kern
                       .channels = w->channels,
                       .x_pitch = w->in_w * w->channels,
                       .y_pitch = w->out_w * w->channels,
-                      .tap = w->channels};
+                      .tap = turned ? -w->channels : w->channels};
+    if (turned)
+        kernel += 8 * w->channels;
     for (int64_t oh = row_begin; oh < row_end; oh += 2, first = 0) {
         const int64_t ih = oh * w->stride_h - w->pad_top;
         const float *xs = x + ih * band.x_pitch;
         float *ys = y + oh * band.y_pitch;
-        band.rows = 0;
-        for (int i = 0; i < 5; i++)
-            band.rows |= (unsigned)(ih + i >= 0 && ih + i < w->in_h) << i;
+        band.rows = mbni_rows_inside(w, ih, 5);
         if (w->stride_h == 1 && oh + 1 < row_end)
             ISA(groups)(1, 2, &band, xs, kernel, epilogue, ys, first, moments);
         else if (w->stride_h == 1)
@@ -247,14 +246,13 @@ void ISA(depthwise)(const mbni_window *w, int64_t pictures, const float *x, cons
                     const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
                     float *moments)
 {
-    if (!mbni_depthwise_is_3x3(w)) {
+    if (!mbni_depthwise_slides(w)) {
         mbni_depthwise_any(w, pictures, x, kernel, epilogue, y, row_begin, row_end, moments);
         return;
     }
-    for (int64_t i = 0; i < pictures; i++)
-        ISA(picture)
-        (w, x + i * w->in_h * w->in_w * w->channels, kernel, epilogue,
-         y + i * w->out_h * w->out_w * w->channels, row_begin, row_end, i == 0, moments);
+    const int64_t in = w->in_h * w->in_w * w->channels, out = w->out_h * w->out_w * w->channels;
+    for (int64_t i = 0; i < pictures; i++, x += in, y += out)
+        ISA(depthwise_rows)(w, 0, x, kernel, epilogue, y, row_begin, row_end, i == 0, moments);
 }
 
 #undef UNROLL

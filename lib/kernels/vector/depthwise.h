@@ -23,4 +23,42 @@ typedef struct mbni_band {
     unsigned rows;            /* bit i: input row i lies in the picture */
 } mbni_band;
 
+/* One output of few taps a picture: the plain C, which goes along the channels, takes less time than a window
+ * that cannot slide. */
+static inline int mbni_depthwise_slides(const mbni_window *w)
+{
+    return mbni_depthwise_is_3x3(w) && w->out_h * w->out_w > 1;
+}
+
+/* Bit i: row ih + i of the input lies in the picture, of `count`. */
+static inline unsigned mbni_rows_inside(const mbni_window *w, int64_t ih, int count)
+{
+    unsigned rows = 0;
+    for (int i = 0; i < count; i++)
+        rows |= (unsigned)(ih + i >= 0 && ih + i < w->in_h) << i;
+    return rows;
+}
+
+/* Output rows [row_begin, row_end) of one picture, by a window that mbni_depthwise_is_3x3, or with stride 1
+ * and paddings up to 2 that leaves no output column wholly outside. turned: the kernel from its last tap to
+ * its first. first: moments begin anew. */
+typedef void mbni_depthwise_rows(const mbni_window *w, int turned, const float *x, const float *kernel,
+                                 const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
+                                 int first, float *moments);
+mbni_depthwise_rows mbni_generic_depthwise_rows, mbni_avx2_depthwise_rows, mbni_avx512_depthwise_rows,
+    mbni_neon_depthwise_rows;
+
+/* With stride 2, what exists of a square of four input pixels and of the four outputs that reach it: one
+ * output, and those before, above, and before and above it. */
+enum {
+    MBNI_HAS_TOP = 1,
+    MBNI_HAS_BOTTOM = 2,
+    MBNI_HAS_LEFT = 4,
+    MBNI_HAS_RIGHT = 8,
+    MBNI_HAS_ROW = 16, /* that of the output */
+    MBNI_HAS_ABOVE = 32,
+    MBNI_HAS_HERE = 64, /* the column of the output */
+    MBNI_HAS_BEFORE = 128
+};
+
 #endif
