@@ -97,7 +97,8 @@ void mbni_sum_partials(int64_t parts, int64_t count, const float *partials, floa
 /* Depthwise convolution of `pictures` pictures and its gradients: shared by depthwise and separable layers.
  */
 void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
-                            int64_t pictures, const float *x, const float *bias, float *y);
+                            int64_t pictures, const float *x, const float *bias, mbni_moments *moments,
+                            float *y);
 void mbni_depthwise_input_gradient(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                                    int64_t pictures, const float *d_y, float *d_x);
 /* Adds to partials [mbni_depthwise_partials(pictures)][kernel count], each the sum over consecutive pictures.

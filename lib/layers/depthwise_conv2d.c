@@ -1,4 +1,5 @@
-/* Depthwise convolution, forward: every channel by itself, a picture or some of its rows a task. */
+/* Depthwise convolution, forward: every channel by itself; in training some pictures a task, which leaves
+ * their moments, in inference a picture or some of its rows. */
 #include "layers/common.h"
 #include <math.h>
 
@@ -78,36 +79,70 @@ static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t 
     return floats;
 }
 
-static void forward_task(void *data, int64_t i)
+static int64_t in_floats(const mbni_window *w)
+{
+    return w->in_h * w->in_w * w->channels;
+}
+
+static int64_t out_floats(const mbni_window *w)
+{
+    return w->out_h * w->out_w * w->channels * w->multiplier;
+}
+
+/* Rows of one picture. */
+static void rows_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
     const mbni_window *w = &work->window;
-    int64_t picture = i / work->parts, part = i % work->parts;
     const mbni_epilogue epilogue = {.shift = work->bias, .low = -INFINITY, .high = INFINITY};
-    work->pass->kernels->depthwise(w, 1, work->x + picture * w->in_h * w->in_w * w->channels,
-                                   work->layer->params[0].value, work->bias ? &epilogue : NULL,
-                                   work->out + picture * w->out_h * w->out_w * w->channels * w->multiplier,
+    int64_t picture = i / work->parts, part = i % work->parts;
+    work->pass->kernels->depthwise(w, 1, work->x + picture * in_floats(w), work->layer->params[0].value,
+                                   work->bias ? &epilogue : NULL, work->out + picture * out_floats(w),
                                    mbni_part_begin(w->out_h, work->parts, part),
                                    mbni_part_begin(w->out_h, work->parts, part + 1), NULL);
 }
 
-void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
-                            int64_t pictures, const float *x, const float *bias, float *y)
+/* Whole pictures, and their moments where they are wanted. */
+static void pictures_task(void *data, int64_t i)
 {
-    mbni_work work = {.layer = layer, .pass = pass, .window = *window, .x = x, .bias = bias, .out = y};
-    if (pass->moments)
-        pass->moments->parts = 0;
+    const mbni_work *work = data;
+    const mbni_window *w = &work->window;
+    const mbni_epilogue epilogue = {.shift = work->bias, .low = -INFINITY, .high = INFINITY};
+    int64_t first = mbni_part_begin(work->count, work->parts, i);
+    int64_t pictures = mbni_part_begin(work->count, work->parts, i + 1) - first;
+    float *moments = work->moments ? work->moments->values + 3 * i * w->channels * w->multiplier : NULL;
+    work->pass->kernels->depthwise(w, pictures, work->x + first * in_floats(w), work->layer->params[0].value,
+                                   work->bias ? &epilogue : NULL, work->out + first * out_floats(w), 0,
+                                   w->out_h, moments);
+}
+
+void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
+                            int64_t pictures, const float *x, const float *bias, mbni_moments *moments,
+                            float *y)
+{
+    mbni_work work = {
+        .layer = layer, .pass = pass, .window = *window, .count = pictures, .x = x, .bias = bias, .out = y};
+    if (pass->training) {
+        work.parts = mbni_clamp(pictures, 1, MBNI_MOMENT_PARTS);
+        if (moments) {
+            moments->parts = work.parts;
+            moments->unit = window->out_h * window->out_w;
+            work.moments = moments;
+        }
+        mbni_parallel(pass->context, work.parts, pictures_task, &work);
+        return;
+    }
     int64_t row_cost =
         window->out_w * window->channels * window->multiplier * window->kernel_h * window->kernel_w;
     work.parts = mbni_picture_parts(pictures, window->out_h, row_cost);
-    mbni_parallel(pass->context, pictures * work.parts, forward_task, &work);
+    mbni_parallel(pass->context, pictures * work.parts, rows_task, &work);
 }
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
     mbni_window window = mbni_depthwise_window(layer);
     const float *bias = layer->config.depthwise_conv2d.use_bias ? layer->params[1].value : NULL;
-    mbni_depthwise_forward(layer, pass, &window, pass->batch, x, bias, y);
+    mbni_depthwise_forward(layer, pass, &window, pass->batch, x, bias, pass->moments, y);
 }
 
 const mbni_layer_ops mbni_depthwise_conv2d_ops = {

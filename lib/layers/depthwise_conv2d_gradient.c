@@ -12,31 +12,35 @@ static int64_t out_floats(const mbni_window *w)
     return w->out_h * w->out_w * w->channels * w->multiplier;
 }
 
-static void input_task(void *data, int64_t picture)
+static void input_task(void *data, int64_t part)
 {
     const mbni_work *work = data;
     const mbni_window *w = &work->window;
-    work->pass->train_kernels->depthwise_input_gradient(w, 1, work->d_y + picture * out_floats(w),
+    int64_t first = mbni_part_begin(work->count, work->parts, part);
+    int64_t pictures = mbni_part_begin(work->count, work->parts, part + 1) - first;
+    work->pass->train_kernels->depthwise_input_gradient(w, pictures, work->d_y + first * out_floats(w),
                                                         work->layer->params[0].value,
-                                                        work->out + picture * in_floats(w));
+                                                        work->out + first * in_floats(w));
 }
 
 void mbni_depthwise_input_gradient(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                                    int64_t pictures, const float *d_y, float *d_x)
 {
-    mbni_work work = {.layer = layer, .pass = pass, .window = *window, .d_y = d_y, .out = d_x};
-    mbni_parallel(pass->context, pictures, input_task, &work);
+    mbni_work work = {
+        .layer = layer, .pass = pass, .window = *window, .count = pictures, .d_y = d_y, .out = d_x};
+    work.parts = mbni_clamp(pictures, 1, MBNI_MOMENT_PARTS);
+    mbni_parallel(pass->context, work.parts, input_task, &work);
 }
 
 static void kernel_task(void *data, int64_t part)
 {
     const mbni_work *work = data;
     const mbni_window *w = &work->window;
-    int64_t end = mbni_part_begin(work->count, work->parts, part + 1);
-    float *partial = work->partials + part * work->layer->params[0].count;
-    for (int64_t picture = mbni_part_begin(work->count, work->parts, part); picture < end; picture++)
-        work->pass->train_kernels->depthwise_kernel_gradient(w, 1, work->x + picture * in_floats(w),
-                                                             work->d_y + picture * out_floats(w), partial);
+    int64_t first = mbni_part_begin(work->count, work->parts, part);
+    int64_t pictures = mbni_part_begin(work->count, work->parts, part + 1) - first;
+    work->pass->train_kernels->depthwise_kernel_gradient(
+        w, pictures, work->x + first * in_floats(w), work->d_y + first * out_floats(w),
+        work->partials + part * work->layer->params[0].count);
 }
 
 void mbni_depthwise_kernel_gradient(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,

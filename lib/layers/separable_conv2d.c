@@ -102,7 +102,7 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
     const float *bias = layer->config.separable_conv2d.use_bias ? layer->params[2].value : NULL;
     for (int64_t first = 0; first < pass->batch; first += group) {
         int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
-        mbni_depthwise_forward(layer, pass, &window, pictures, x + first * picture_floats, NULL,
+        mbni_depthwise_forward(layer, pass, &window, pictures, x + first * picture_floats, NULL, NULL,
                                pass->workspace);
         mbni_pass_product(pass, pictures * pixels, filters, c_middle, pass->workspace, layer->params[1].value,
                           bias, y + first * pixels * filters);

@@ -10,7 +10,7 @@ static void group_backward(const mbni_layer *layer, const mbni_pass *pass, const
     int64_t c_middle = w->channels * w->multiplier, c_out = layer->config.separable_conv2d.filters;
     int64_t rows = pictures * w->out_h * w->out_w;
     if (pointwise->grad) {
-        mbni_depthwise_forward(layer, pass, w, pictures, x, NULL, middle);
+        mbni_depthwise_forward(layer, pass, w, pictures, x, NULL, NULL, middle);
         mbni_pass_kernel_gradient(pass, rows, c_out, c_middle, middle, d_y, accumulate, pointwise->grad);
     }
     if (!depthwise->grad && !d_x)
