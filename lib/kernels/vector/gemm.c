@@ -80,7 +80,8 @@ V_OP void ISA(finish_vector)(ISA(gemm_panel) *restrict q, int64_t rows, int64_t 
 }
 
 /* A tile of raw sums, [rows][NR], to c. */
-static void ISA(finish_tile)(ISA(gemm_panel) * q, int64_t rows, const float *tile, float *c)
+__attribute__((noinline)) static void ISA(finish_tile)(ISA(gemm_panel) * q, int64_t rows, const float *tile,
+                                                       float *c)
 {
     for (int64_t j = 0; j < q->cols; j += VW) {
         if (j + VW <= q->cols)
