@@ -150,6 +150,14 @@ check-arm:  ## the test suite (without test_fit) built for 64-bit Arm, under qem
 check-avx512:  ## the kernel tests on AVX-512 alone, emulated (15 minutes) where the processor has none
 	@BUILD=$(BUILD) MAKE='$(MAKE)' tests/cross/avx512.sh $(patsubst $(BUILD)/%,%,$(filter $(BUILD)/tests/kernels/%,$(TESTS)))
 
+.PHONY: amalgamation check-amalgamation
+amalgamation:  ## the library as two files, BUILD/amalgamation/mobilenet.c and mobilenet.h
+	@tests/amalgamation/amalgamate.py $(BUILD)/amalgamation
+
+check-amalgamation:  ## the amalgamation compiles with gcc and clang and gives the library's bits
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror $(BUILD)/noblas/libmobilenet.a amalgamation
+	@BUILD=$(BUILD)/noblas tests/amalgamation/run.sh
+
 check-noblas:  ## the test suite on the library's own matrix product, gcc, warnings as errors
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror all check
 
