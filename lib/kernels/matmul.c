@@ -1,7 +1,6 @@
 /* Products of matrices over the threads of a context, part by part, by the context's own kernel. OpenBLAS,
- * where the build has it, serves training where there is no vector path. With one, the own kernel is never
- * slower on the shapes that MobileNet has, keeps to the context's threads and instruction set, and leaves
- * moments. */
+ * where the build has it, serves training where there is no vector path. With one, the own kernel runs: it
+ * keeps to the context's threads and instruction set, and leaves moments, which OpenBLAS does not. */
 #include <limits.h>
 #include "kernels/kernels.h"
 #ifdef MBNI_BLAS_OPENBLAS
