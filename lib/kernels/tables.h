@@ -13,6 +13,14 @@
 #define MBNI_HAVE_NEON
 #endif
 
+/* Whether clang instruments this build. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
+    __has_feature(thread_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define MBNI_SANITIZED
+#endif
+#endif
+
 #define MBNI_DECLARE(table, isa, name) __typeof__(*((table *)0)->name) mbni_##isa##_##name;
 
 #define MBNI_KERNEL(name) MBNI_DECLARE(mbni_kernels, generic, name)

@@ -13,14 +13,11 @@ enum { MBNI_ROW_BLOCK = 64 };
 
 /* Before a loop whose output may be one of its inputs, element for element: no iteration reads what another
  * writes, so the compiler need not look for overlap, which it would find and then not vectorize. */
-#if defined(__clang__)
-/* clang cannot vectorize what a sanitizer has instrumented, and would warn of each loop. */
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
-    __has_feature(thread_sanitizer) || __has_feature(undefined_behavior_sanitizer)
-#define MBNI_INDEPENDENT
-#else
+#if defined(MBNI_SANITIZED)
+#define MBNI_INDEPENDENT /* clang cannot vectorize what a sanitizer has instrumented, and would warn of each \
+                            loop */
+#elif defined(__clang__)
 #define MBNI_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#endif
 #elif defined(__GNUC__)
 #define MBNI_INDEPENDENT _Pragma("GCC ivdep")
 #else
