@@ -173,18 +173,19 @@ typedef struct mbni_train_kernels {
                                   const float *soft, float smoothing, float scale, float *losses,
                                   uint8_t *correct, float *d_logits);
 
-    /* Optimizer steps over `count` parameters; w changes, state arrays too. */
-    /* velocity = momentum * velocity - rate * g; w += velocity, or with nesterov w += momentum * velocity -
-     * rate * g. velocity NULL: w -= rate * g */
-    void (*sgd)(int64_t count, float rate, float momentum, int nesterov, const float *g, float *velocity,
-                float *w);
-    /* s = rho * s + (1 - rho) * g^2; step = rate * g / (sqrt(s) + epsilon), with velocity (or NULL) as
+    /* Optimizer steps over `count` parameters; w changes, state arrays too. d is g + pull * w. The same bits
+     * on every instruction set. */
+    /* velocity = momentum * velocity - rate * d; w += velocity, or with nesterov w += momentum * velocity -
+     * rate * d. velocity NULL: w -= rate * d */
+    void (*sgd)(int64_t count, float rate, float momentum, int nesterov, float pull, const float *g,
+                float *velocity, float *w);
+    /* s = rho * s + (1 - rho) * d^2; step = rate * d / (sqrt(s) + epsilon), with velocity (or NULL) as
      * momentum * velocity + step */
-    void (*rmsprop)(int64_t count, float rate, float rho, float momentum, float epsilon, const float *g,
-                    float *s, float *velocity, float *w);
+    void (*rmsprop)(int64_t count, float rate, float rho, float momentum, float epsilon, float pull,
+                    const float *g, float *s, float *velocity, float *w);
     /* w -= decay * w; m, v updated; w -= rate * m / (sqrt(v) + epsilon), rate already holding the bias
      * correction: rate = lr * sqrt(1 - beta2^t) / (1 - beta1^t), as Keras */
-    void (*adam)(int64_t count, float rate, float beta1, float beta2, float epsilon, float decay,
+    void (*adam)(int64_t count, float rate, float beta1, float beta2, float epsilon, float decay, float pull,
                  const float *g, float *m, float *v, float *w);
 } mbni_train_kernels;
 

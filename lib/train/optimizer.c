@@ -42,27 +42,25 @@ static void update_chunk(void *data, int64_t index)
     const mbni_chunk *chunk = &u->step->chunks[index];
     const mbni_trainer *trainer = u->step->trainer;
     const mbn_compile_options *o = &trainer->options;
-    float *w = u->step->model->values + chunk->first, *g = u->step->gradients + chunk->first;
+    float *w = u->step->model->values + chunk->first;
+    const float *g = u->step->gradients + chunk->first;
     float *state[MBNI_MAX_STATES] = {0};
     for (int32_t i = 0; i < trainer->state_count; i++)
         state[i] = trainer->states[i] + chunk->first;
     float pull = 2 * chunk->l2; /* towards zero, as part of the gradient */
     if (o->optimizer == MBN_OPTIMIZER_SGD && chunk->decays)
         pull += (float)o->weight_decay;
-    if (pull > 0)
-        for (int64_t i = 0; i < chunk->count; i++)
-            g[i] += pull * w[i];
     switch (o->optimizer) {
     case MBN_OPTIMIZER_SGD:
-        u->kernels->sgd(chunk->count, u->rate, (float)o->momentum, o->nesterov, g, state[0], w);
+        u->kernels->sgd(chunk->count, u->rate, (float)o->momentum, o->nesterov, pull, g, state[0], w);
         break;
     case MBN_OPTIMIZER_RMSPROP:
-        u->kernels->rmsprop(chunk->count, u->rate, (float)o->rho, (float)o->momentum, (float)o->epsilon, g,
-                            state[0], state[1], w);
+        u->kernels->rmsprop(chunk->count, u->rate, (float)o->rho, (float)o->momentum, (float)o->epsilon, pull,
+                            g, state[0], state[1], w);
         break;
     default:
         u->kernels->adam(chunk->count, u->rate, (float)o->beta1, (float)o->beta2, (float)o->epsilon,
-                         chunk->decays ? u->decay : 0, g, state[0], state[1], w);
+                         chunk->decays ? u->decay : 0, pull, g, state[0], state[1], w);
     }
 }
 

@@ -65,21 +65,21 @@ static void adam(mbn_context *context, void *data)
 {
     const pass_data *d = data;
     (void)context;
-    d->train->adam(d->rows * d->channels, 1e-3f, 0.9f, 0.999f, 1e-7f, 0, d->x, d->y, d->z, d->w);
+    d->train->adam(d->rows * d->channels, 1e-3f, 0.9f, 0.999f, 1e-7f, 0, 0, d->x, d->y, d->z, d->w);
 }
 
 static void sgd(mbn_context *context, void *data)
 {
     const pass_data *d = data;
     (void)context;
-    d->train->sgd(d->rows * d->channels, 1e-3f, 0.9f, 0, d->x, d->y, d->w);
+    d->train->sgd(d->rows * d->channels, 1e-3f, 0.9f, 0, 0, d->x, d->y, d->w);
 }
 
 static void rmsprop(mbn_context *context, void *data)
 {
     const pass_data *d = data;
     (void)context;
-    d->train->rmsprop(d->rows * d->channels, 1e-3f, 0.9f, 0, 1e-7f, d->x, d->z, NULL, d->w);
+    d->train->rmsprop(d->rows * d->channels, 1e-3f, 0.9f, 0, 1e-7f, 0, d->x, d->z, NULL, d->w);
 }
 
 static void softmax(mbn_context *context, void *data)

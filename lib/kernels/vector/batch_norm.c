@@ -9,11 +9,11 @@
 V_OP void ISA(moments_step)(int rows, int64_t n, int64_t stride, const float *x, const float *origin,
                             float *sum, float *squares)
 {
-    const vf o = ISA(load_columns)(origin, n), a = ISA(load_columns)(x, n) - o;
+    const vf o = ISA(load_lanes)(origin, n), a = ISA(load_lanes)(x, n) - o;
     vf s = a, q = a * a;
     if (rows == MBNI_COLUMN_STEP) {
-        const vf b = ISA(load_columns)(x + stride, n) - o, c = ISA(load_columns)(x + 2 * stride, n) - o,
-                 d = ISA(load_columns)(x + 3 * stride, n) - o;
+        const vf b = ISA(load_lanes)(x + stride, n) - o, c = ISA(load_lanes)(x + 2 * stride, n) - o,
+                 d = ISA(load_lanes)(x + 3 * stride, n) - o;
         s = (a + b) + (c + d);
         q = v_fma(b, b, q) + v_fma(d, d, c * c);
     }
@@ -124,14 +124,13 @@ V_OP mbni_normalization ISA(normalization_from)(const mbni_normalization *n, int
 V_OP void ISA(sums_step)(int rows, int64_t n, int64_t stride, const mbni_normalization *b, int64_t channel,
                          const float *x, const float *d_y, float *sum_dy, float *sum_dy_x)
 {
-    const vf scale = ISA(load_columns)(b->scale + channel, n),
-             shift = ISA(load_columns)(b->shift + channel, n);
-    const vf mean = ISA(load_columns)(b->mean + channel, n), low = v_set(b->low), high = v_set(b->high);
+    const vf scale = ISA(load_lanes)(b->scale + channel, n), shift = ISA(load_lanes)(b->shift + channel, n);
+    const vf mean = ISA(load_lanes)(b->mean + channel, n), low = v_set(b->low), high = v_set(b->high);
     vf s[MBNI_COLUMN_STEP] = {v_zero()}, q[MBNI_COLUMN_STEP] = {v_zero()};
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
-        const vf v = ISA(load_columns)(x + i * stride, n);
-        s[i] = ISA(passed)(v, ISA(load_columns)(d_y + i * stride, n), scale, shift, low, high);
+        const vf v = ISA(load_lanes)(x + i * stride, n);
+        s[i] = ISA(passed)(v, ISA(load_lanes)(d_y + i * stride, n), scale, shift, low, high);
         q[i] = s[i] * (v - mean);
         if (i % 2)
             q[i] = v_fma(s[i], v - mean, q[i - 1]);
@@ -200,15 +199,15 @@ V_OP void ISA(input_step)(int rows, int64_t n, int64_t stride, const ISA(gradien
                           const float *x, const float *d_y, float *d_x)
 {
     const mbni_normalization *b = map->n;
-    const vf scale = ISA(load_columns)(b->scale + c, n), shift = ISA(load_columns)(b->shift + c, n);
+    const vf scale = ISA(load_lanes)(b->scale + c, n), shift = ISA(load_lanes)(b->shift + c, n);
     const vf low = v_set(b->low), high = v_set(b->high);
-    const vf by_d = ISA(load_columns)(map->a + c, n), by_x = ISA(load_columns)(map->b + c, n);
-    const vf plus = ISA(load_columns)(map->shift + c, n);
+    const vf by_d = ISA(load_lanes)(map->a + c, n), by_x = ISA(load_lanes)(map->b + c, n);
+    const vf plus = ISA(load_lanes)(map->shift + c, n);
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
-        const vf v = ISA(load_columns)(x + i * stride + c, n);
-        const vf d = ISA(passed)(v, ISA(load_columns)(d_y + i * stride + c, n), scale, shift, low, high);
-        ISA(store_columns)(d_x + i * stride + c, n, v_fma(by_d, d, v_fma(by_x, v, plus)));
+        const vf v = ISA(load_lanes)(x + i * stride + c, n);
+        const vf d = ISA(passed)(v, ISA(load_lanes)(d_y + i * stride + c, n), scale, shift, low, high);
+        ISA(store_lanes)(d_x + i * stride + c, n, v_fma(by_d, d, v_fma(by_x, v, plus)));
     }
 }
 

@@ -11,19 +11,7 @@
 enum { MBNI_COLUMN_BLOCK = 512, MBNI_COLUMN_ROWS = 256, MBNI_COLUMN_STEP = 4 };
 #endif
 
-/* n is VW, known at compile time, or less. */
-V_OP vf ISA(load_columns)(const float *p, int64_t n)
-{
-    return n == VW ? v_load(p) : v_load_n(p, n);
-}
-
-V_OP void ISA(store_columns)(float *p, int64_t n, vf v)
-{
-    if (n == VW)
-        v_store(p, v);
-    else
-        v_store_n(p, n, v);
-}
+#include "kernels/vector/lanes.h"
 
 /* Float accumulators of a block of columns, padded to whole vectors, and their totals once there are more
  * rows than may be added up in float. */
