@@ -42,6 +42,7 @@ typedef struct mbni_matmul {
     int64_t lda, ldb, ldc;
     float *c;
     const mbni_epilogue *epilogue; /* NULL: the sum as it is */
+    float *partials; /* mbni_matmul_gradient_floats(m, n, k) of them for mbni_matmul_run, or NULL */
 } mbni_matmul;
 
 /* Statistics of a matrix [rows, channels] by parts of its rows, which the kernel that computes it can leave
@@ -199,6 +200,9 @@ const mbni_train_kernels *mbni_train_kernels_select(int32_t isa);
  * were not computed.
  */
 void mbni_matmul_run(mbn_context *context, const mbni_matmul *p, mbni_moments *moments);
+/* Floats of partial sums with which a gradient of weights, c = a^T * b (trans_a alone), is cut along its sum
+ * where the output is too small to be cut. Without them it is computed in another order, and slower. */
+int64_t mbni_matmul_gradient_floats(int64_t m, int64_t n, int64_t k);
 /* The same, but the bits of a row depend on no other row, nor on how many there are, which OpenBLAS does not
  * promise: it computes the last rows of a product, and those at the seams of its threads, in another order.
  * For inference, where a picture's answer must not depend on its batch. */

@@ -78,9 +78,10 @@ typedef struct mbni_work {
  * batch. */
 void mbni_pass_product(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
                        const float *kernel, const float *bias, float *y);
-/* d_kernel [k, n] (+)= x [rows, k]^T * d_y [rows, n]; d_x [rows, k] = d_y * kernel [k, n]^T */
+/* d_kernel [k, n] (+)= x [rows, k]^T * d_y [rows, n]; d_x [rows, k] = d_y * kernel [k, n]^T. partials: NULL,
+ * or mbni_matmul_gradient_floats(k, n, rows) floats. */
 void mbni_pass_kernel_gradient(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
-                               const float *d_y, int accumulate, float *d_kernel);
+                               const float *d_y, int accumulate, float *partials, float *d_kernel);
 void mbni_pass_input_gradient(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *d_y,
                               const float *kernel, float *d_x);
 /* y = x * scale + shift, bounded, in parallel; see mbni_kernels.affine. */

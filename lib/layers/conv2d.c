@@ -76,17 +76,18 @@ static int64_t multiply_adds(const mbni_layer *layer)
     return column_floats(&window) * layer->config.conv2d.filters;
 }
 
-/* Columns, and in training also the partial sums of the bias gradient, at another time. */
+/* Columns, and in training also the partial sums of the gradients, each at another time. */
 static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t training)
 {
     mbni_window window = mbni_conv2d_window(layer);
-    int64_t floats = 0;
+    int64_t rows = mbni_saturating_mul(batch, window.out_h * window.out_w), floats = 0;
     if (!mbni_conv2d_is_pointwise(&window)) {
         int64_t picture = column_floats(&window);
         floats = mbni_saturating_mul(mbni_group_pictures(batch, picture), picture);
+    } else if (training) {
+        floats = mbni_matmul_gradient_floats(window.channels, layer->config.conv2d.filters, rows);
     }
     if (training && layer->config.conv2d.use_bias) {
-        int64_t rows = mbni_saturating_mul(batch, window.out_h * window.out_w);
         int64_t partials = mbni_bias_floats(rows, layer->config.conv2d.filters);
         floats = partials > floats ? partials : floats;
     }

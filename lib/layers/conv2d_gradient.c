@@ -19,7 +19,7 @@ static void pointwise_backward(const mbni_layer *layer, const mbni_pass *pass, c
     int64_t rows = pass->batch * w->out_h * w->out_w, c_in = w->channels,
             c_out = layer->config.conv2d.filters;
     if (kernel->grad)
-        mbni_pass_kernel_gradient(pass, rows, c_out, c_in, x, d_y, 0, kernel->grad);
+        mbni_pass_kernel_gradient(pass, rows, c_out, c_in, x, d_y, 0, pass->workspace, kernel->grad);
     if (d_x)
         mbni_pass_input_gradient(pass, rows, c_out, c_in, d_y, kernel->value, d_x);
 }
@@ -38,7 +38,8 @@ static void general_backward(const mbni_layer *layer, const mbni_pass *pass, con
         const float *d_y_group = d_y + first * pixels * c_out;
         if (kernel->grad) {
             mbni_conv2d_columns(layer, pass, w, pictures, x + first * picture_floats, columns);
-            mbni_pass_kernel_gradient(pass, rows, c_out, volume, columns, d_y_group, first > 0, kernel->grad);
+            mbni_pass_kernel_gradient(pass, rows, c_out, volume, columns, d_y_group, first > 0, NULL,
+                                      kernel->grad);
         }
         if (d_x) {
             mbni_pass_input_gradient(pass, rows, c_out, volume, d_y_group, kernel->value, columns);

@@ -50,7 +50,7 @@ void mbni_pass_product(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k
 }
 
 void mbni_pass_kernel_gradient(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
-                               const float *d_y, int accumulate, float *d_kernel)
+                               const float *d_y, int accumulate, float *partials, float *d_kernel)
 {
     const mbni_matmul p = {.trans_a = 1,
                            .accumulate = accumulate,
@@ -62,7 +62,8 @@ void mbni_pass_kernel_gradient(const mbni_pass *pass, int64_t rows, int64_t n, i
                            .b = d_y,
                            .ldb = n,
                            .c = d_kernel,
-                           .ldc = n};
+                           .ldc = n,
+                           .partials = partials};
     mbni_matmul_run(pass->context, &p, NULL);
 }
 

@@ -11,7 +11,7 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
     if (layer->config.dense.use_bias && layer->params[1].grad)
         mbni_pass_sum_rows(pass, rows, units, d_y, layer->params[1].grad);
     if (kernel->grad)
-        mbni_pass_kernel_gradient(pass, rows, units, k, x, d_y, 0, kernel->grad);
+        mbni_pass_kernel_gradient(pass, rows, units, k, x, d_y, 0, NULL, kernel->grad);
     if (d_x)
         mbni_pass_input_gradient(pass, rows, units, k, d_y, kernel->value, d_x);
 }

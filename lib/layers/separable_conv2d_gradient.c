@@ -11,7 +11,8 @@ static void group_backward(const mbni_layer *layer, const mbni_pass *pass, const
     int64_t rows = pictures * w->out_h * w->out_w;
     if (pointwise->grad) {
         mbni_depthwise_forward(layer, pass, w, pictures, x, NULL, NULL, middle);
-        mbni_pass_kernel_gradient(pass, rows, c_out, c_middle, middle, d_y, accumulate, pointwise->grad);
+        mbni_pass_kernel_gradient(pass, rows, c_out, c_middle, middle, d_y, accumulate, NULL,
+                                  pointwise->grad);
     }
     if (!depthwise->grad && !d_x)
         return;

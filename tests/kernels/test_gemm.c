@@ -412,6 +412,38 @@ START_TEST(threads_do_not_change_the_bits_of_a_product_or_its_moments)
 }
 END_TEST
 
+/* Shapes that are cut along the sum, and one on each side of the limit. */
+START_TEST(gradients_cut_along_their_sum_are_within_the_bound_of_float64_on_any_threads)
+{
+    static const int64_t shapes[][3] = {{32, 64, 4099},  {1, 1, 20000}, {13, 77, 1024},
+                                        {64, 128, 2303}, {8, 9, 1023},  {128, 129, 1500}};
+    FOR_EACH_ISA
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (int accumulate = 0; accumulate <= ACCUMULATE; accumulate += ACCUMULATE) {
+            product t = product_new(TRANS_A | accumulate, AS_IT_IS, shapes[s][0], shapes[s][1], shapes[s][2],
+                                    (int64_t)(s % 3));
+            const int64_t floats = mbni_matmul_gradient_floats(t.p.m, t.p.n, t.p.k);
+            ck_assert_int_eq(floats > 0, s < 4);
+            ck_assert_int_le(floats, 128 * 1024);
+            buffer first = buffer_new(t.c.count), partials = buffer_new(floats);
+            t.p.partials = partials.data;
+            for (int32_t threads = 1; threads <= 3; threads++) {
+                mbn_context *context = context_with(threads, all_isas[isa_].isa);
+                buffer_copy(t.c, t.before);
+                mbni_matmul_run(context, &t.p, NULL);
+                mbn_context_destroy(context);
+                if (threads == 1)
+                    buffer_copy(first, t.c);
+                ck_assert(same_bits(first, t.c));
+            }
+            product_check(&t, units_of_run(t.p.k));
+            buffer_free(first);
+            buffer_free(partials);
+            product_free(&t);
+        }
+}
+END_TEST
+
 START_TEST(rows_of_an_inference_product_depend_on_no_other_row)
 {
     mbn_context *context = context_with(2, MBN_ISA_BEST);
@@ -443,4 +475,5 @@ SUITE("kernels/gemm", every_transposition_is_within_the_bound_of_float64,
       nan_in_an_operand_reaches_its_row_alone, nothing_beyond_the_operands_is_touched,
       products_over_threads_are_within_the_bound_of_float64, moments_over_threads_are_those_of_their_parts,
       threads_do_not_change_the_bits_of_a_product_or_its_moments,
+      gradients_cut_along_their_sum_are_within_the_bound_of_float64_on_any_threads,
       rows_of_an_inference_product_depend_on_no_other_row)

@@ -10,7 +10,9 @@
 #ifdef MBNI_ISA
 
 /* The tile is MR rows of NV vectors: as many sums as registers hold beside NV vectors of b and one element of
- * a. A block is about ROWS rows of a, which stay in the second cache while all panels of b pass. */
+ * a. A block is about ROWS rows of a, which stay in the second cache while all panels of b pass. A transposed
+ * a is fetched AHEAD steps of k before its use; two blocks of k lie in the second cache where rows and
+ * columns are no more than NEAR. */
 #if VREGS == 32 && VW == 16
 #define MR 14
 #define NV 2
@@ -23,6 +25,8 @@
 #endif
 #define NR (NV * VW)
 #define KC 256
+#define AHEAD 8
+#define NEAR 256
 #define ROWS (256 / MR * MR)
 
 /* One panel of columns and where its sums go. */
@@ -31,6 +35,8 @@ typedef struct ISA(gemm_panel) {
     float packed[KC * NR] __attribute__((aligned(64))); /* [k][NR] of b */
     int64_t cols;                                       /* at most NR */
     int64_t ldc;
+    const float *next; /* for transposed a: see look_ahead */
+    int64_t next_step;
     int add;                    /* to what stands in c, from earlier blocks of k or by the caller's wish */
     int finish;                 /* the sums are whole, and there is something to do to them */
     const float *scale, *shift; /* of this panel, or NULL */
@@ -96,14 +102,23 @@ __attribute__((noinline)) static void ISA(finish_tile)(ISA(gemm_panel) * q, int6
 V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict q, const float *restrict a,
                     int64_t lda, float *restrict c)
 {
-    const float *b = q->packed;
+    const float *b = q->packed, *next = q->next;
     vf sum[MR][NV];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < NV; j++)
             sum[i][j] = v_zero();
+    if (q->finish || q->moments)
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            __builtin_prefetch(c + i * q->ldc + NR - 1, 1); /* the end: rows seldom begin with a line */
     for (int64_t k = 0; k < q->k_count; k++, a += trans_a ? lda : 1, b += NR) {
+        if (trans_a) {
+            __builtin_prefetch(a + AHEAD * lda); /* a column of a: no hardware foresees it */
+            __builtin_prefetch(next, 0, 2);
+            next += q->next_step;
+        }
         vf v[NV];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; j++)
@@ -246,6 +261,13 @@ static void ISA(panel_end)(const ISA(gemm_panel) * q, int64_t n, int first, floa
     }
 }
 
+/* What the next tile fetches while it multiplies: if `worth` it, else again what it has. */
+static void ISA(look_ahead)(int worth, const float *next, int64_t step, ISA(gemm_panel) * q)
+{
+    q->next = worth ? next : q->packed;
+    q->next_step = worth ? step : 0;
+}
+
 /* A block of rows over one block of k; first: it is the first of the call. */
 static void ISA(gemm_block)(const mbni_matmul *p, ISA(gemm_panel) * q, int64_t k_begin, int64_t row_begin,
                             int64_t row_end, int64_t col_begin, int64_t col_end, int first, float *moments)
@@ -253,6 +275,9 @@ static void ISA(gemm_block)(const mbni_matmul *p, ISA(gemm_panel) * q, int64_t k
     q->k_count = p->k - k_begin < KC ? p->k - k_begin : KC;
     q->add = p->accumulate || k_begin > 0;
     const int last = k_begin + KC >= p->k;
+    /* While the first panel passes, its tiles fetch the next block's a, and the first tile of each panel its
+     * panel of b: what comes from memory comes while there is something to do. */
+    const int near = row_end - row_begin + col_end - col_begin <= NEAR;
     for (int64_t col = col_begin; col < col_end; col += NR) {
         q->cols = col_end - col < NR ? col_end - col : NR;
         if (p->trans_b)
@@ -263,10 +288,15 @@ static void ISA(gemm_block)(const mbni_matmul *p, ISA(gemm_panel) * q, int64_t k
         for (int64_t row = row_begin, rows; row < row_end; row += rows) {
             float *c = p->c + row * p->ldc + col;
             rows = ISA(tile_rows)(row_end - row);
-            if (p->trans_a)
-                ISA(tile_transposed)(rows, q, p->a + k_begin * p->lda + row, p->lda, c);
-            else
+            if (p->trans_a) {
+                const float *a = p->a + k_begin * p->lda + row;
+                ISA(look_ahead)(near && row == row_begin, p->b + (k_begin + KC) * p->ldb + col, p->ldb, q);
+                if (row > row_begin)
+                    ISA(look_ahead)(near && col == col_begin, a + KC * p->lda, p->lda, q);
+                ISA(tile_transposed)(rows, q, a, p->lda, c);
+            } else {
                 ISA(tile_plain)(rows, q, p->a + row * p->lda + k_begin, p->lda, c);
+            }
         }
         if (q->moments)
             ISA(panel_end)(q, p->n, first, moments + col);
@@ -298,5 +328,7 @@ void ISA(gemm)(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t
 #undef NV
 #undef NR
 #undef KC
+#undef AHEAD
+#undef NEAR
 #undef ROWS
 #endif
