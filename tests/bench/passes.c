@@ -53,12 +53,13 @@ static void gradient_sums(mbn_context *context, void *data)
     d->train->batch_norm_gradient_sums(d->rows, d->channels, &d->norm, d->x, d->y, d->sum, d->sum2);
 }
 
+/* In place, as the training step does it. */
 static void input_gradient(mbn_context *context, void *data)
 {
     const pass_data *d = data;
     (void)context;
     d->train->batch_norm_input_gradient(d->rows, d->channels, &d->norm, d->x, d->y, d->a, d->b, d->shift,
-                                        d->z);
+                                        d->y);
 }
 
 static void adam(mbn_context *context, void *data)

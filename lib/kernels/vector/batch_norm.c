@@ -5,10 +5,19 @@
 #ifdef MBNI_ISA
 #include "kernels/vector/columns.h"
 
-/* Adds n channels of `rows` rows (1 or MBNI_COLUMN_STEP, known at compile time). */
-V_OP void ISA(moments_step)(int rows, int64_t n, int64_t stride, const float *x, const float *origin,
-                            float *sum, float *squares)
+/* Asks for the row that comes in the next step in the place of the one at p. ahead: whether to. */
+V_OP void ISA(row_ahead)(int ahead, int64_t stride, const float *p)
 {
+    if (ahead)
+        __builtin_prefetch(p + MBNI_COLUMN_STEP * stride);
+}
+
+/* Adds n channels of `rows` rows (1 or MBNI_COLUMN_STEP); rows and ahead are known at compile time. */
+V_OP void ISA(moments_step)(int rows, int ahead, int64_t n, int64_t stride, const float *x,
+                            const float *origin, float *sum, float *squares)
+{
+    for (int i = 0; i < rows; i++)
+        ISA(row_ahead)(ahead, stride, x + i * stride);
     const vf o = ISA(load_lanes)(origin, n), a = ISA(load_lanes)(x, n) - o;
     vf s = a, q = a * a;
     if (rows == MBNI_COLUMN_STEP) {
@@ -21,14 +30,14 @@ V_OP void ISA(moments_step)(int rows, int64_t n, int64_t stride, const float *x,
     v_store(squares, v_load(squares) + q);
 }
 
-V_OP void ISA(moments_rows)(int rows, int64_t width, int64_t stride, const float *x, const float *origin,
-                            float *sum, float *squares)
+V_OP void ISA(moments_rows)(int rows, int ahead, int64_t width, int64_t stride, const float *x,
+                            const float *origin, float *sum, float *squares)
 {
     int64_t c = 0;
     for (; c + VW <= width; c += VW)
-        ISA(moments_step)(rows, VW, stride, x + c, origin + c, sum + c, squares + c);
+        ISA(moments_step)(rows, ahead, VW, stride, x + c, origin + c, sum + c, squares + c);
     if (c < width)
-        ISA(moments_step)(rows, width - c, stride, x + c, origin + c, sum + c, squares + c);
+        ISA(moments_step)(rows, ahead, width - c, stride, x + c, origin + c, sum + c, squares + c);
 }
 
 static void ISA(moments_block)(int64_t rows, int64_t width, int64_t stride, const float *x,
@@ -40,10 +49,13 @@ static void ISA(moments_block)(int64_t rows, int64_t width, int64_t stride, cons
     for (int64_t r = 0; r < rows;) {
         const int64_t end = rows - r < MBNI_COLUMN_ROWS ? rows : r + MBNI_COLUMN_ROWS;
         for (; r + MBNI_COLUMN_STEP <= end; r += MBNI_COLUMN_STEP)
-            ISA(moments_rows)
-        (MBNI_COLUMN_STEP, width, stride, x + r * stride, origin, s.partial, q.partial);
+            if (stride <= MBNI_COLUMN_NARROW)
+                ISA(moments_rows)
+        (MBNI_COLUMN_STEP, 1, width, stride, x + r * stride, origin, s.partial, q.partial);
+        else ISA(moments_rows)(MBNI_COLUMN_STEP, 0, width, stride, x + r * stride, origin, s.partial,
+                               q.partial);
         for (; r < end; r++)
-            ISA(moments_rows)(1, width, stride, x + r * stride, origin, s.partial, q.partial);
+            ISA(moments_rows)(1, 0, width, stride, x + r * stride, origin, s.partial, q.partial);
         if (rows > MBNI_COLUMN_ROWS) {
             ISA(columns_fold)(&s, width);
             ISA(columns_fold)(&q, width);
@@ -121,14 +133,16 @@ V_OP mbni_normalization ISA(normalization_from)(const mbni_normalization *n, int
     return part;
 }
 
-V_OP void ISA(sums_step)(int rows, int64_t n, int64_t stride, const mbni_normalization *b, int64_t channel,
-                         const float *x, const float *d_y, float *sum_dy, float *sum_dy_x)
+V_OP void ISA(sums_step)(int rows, int ahead, int64_t n, int64_t stride, const mbni_normalization *b,
+                         int64_t channel, const float *x, const float *d_y, float *sum_dy, float *sum_dy_x)
 {
     const vf scale = ISA(load_lanes)(b->scale + channel, n), shift = ISA(load_lanes)(b->shift + channel, n);
     const vf mean = ISA(load_lanes)(b->mean + channel, n), low = v_set(b->low), high = v_set(b->high);
     vf s[MBNI_COLUMN_STEP] = {v_zero()}, q[MBNI_COLUMN_STEP] = {v_zero()};
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
+        ISA(row_ahead)(ahead, stride, x + i * stride);
+        ISA(row_ahead)(ahead, stride, d_y + i * stride);
         const vf v = ISA(load_lanes)(x + i * stride, n);
         s[i] = ISA(passed)(v, ISA(load_lanes)(d_y + i * stride, n), scale, shift, low, high);
         q[i] = s[i] * (v - mean);
@@ -143,14 +157,14 @@ V_OP void ISA(sums_step)(int rows, int64_t n, int64_t stride, const mbni_normali
     v_store(sum_dy_x, v_load(sum_dy_x) + q[0]);
 }
 
-V_OP void ISA(sums_rows)(int rows, int64_t width, int64_t stride, const mbni_normalization *b, const float *x,
-                         const float *d_y, float *sum_dy, float *sum_dy_x)
+V_OP void ISA(sums_rows)(int rows, int ahead, int64_t width, int64_t stride, const mbni_normalization *b,
+                         const float *x, const float *d_y, float *sum_dy, float *sum_dy_x)
 {
     int64_t c = 0;
     for (; c + VW <= width; c += VW)
-        ISA(sums_step)(rows, VW, stride, b, c, x + c, d_y + c, sum_dy + c, sum_dy_x + c);
+        ISA(sums_step)(rows, ahead, VW, stride, b, c, x + c, d_y + c, sum_dy + c, sum_dy_x + c);
     if (c < width)
-        ISA(sums_step)(rows, width - c, stride, b, c, x + c, d_y + c, sum_dy + c, sum_dy_x + c);
+        ISA(sums_step)(rows, ahead, width - c, stride, b, c, x + c, d_y + c, sum_dy + c, sum_dy_x + c);
 }
 
 static void ISA(sums_block)(int64_t rows, int64_t width, int64_t stride, mbni_normalization b, const float *x,
@@ -162,10 +176,13 @@ static void ISA(sums_block)(int64_t rows, int64_t width, int64_t stride, mbni_no
     for (int64_t r = 0; r < rows;) {
         const int64_t end = rows - r < MBNI_COLUMN_ROWS ? rows : r + MBNI_COLUMN_ROWS;
         for (; r + MBNI_COLUMN_STEP <= end; r += MBNI_COLUMN_STEP)
-            ISA(sums_rows)
-        (MBNI_COLUMN_STEP, width, stride, &b, x + r * stride, d_y + r * stride, s.partial, q.partial);
+            if (stride <= MBNI_COLUMN_NARROW)
+                ISA(sums_rows)
+        (MBNI_COLUMN_STEP, 1, width, stride, &b, x + r * stride, d_y + r * stride, s.partial, q.partial);
+        else ISA(sums_rows)(MBNI_COLUMN_STEP, 0, width, stride, &b, x + r * stride, d_y + r * stride,
+                            s.partial, q.partial);
         for (; r < end; r++)
-            ISA(sums_rows)(1, width, stride, &b, x + r * stride, d_y + r * stride, s.partial, q.partial);
+            ISA(sums_rows)(1, 0, width, stride, &b, x + r * stride, d_y + r * stride, s.partial, q.partial);
         if (rows > MBNI_COLUMN_ROWS) {
             ISA(columns_fold)(&s, width);
             ISA(columns_fold)(&q, width);
@@ -195,8 +212,8 @@ typedef struct ISA(gradient_map) {
     const float *a, *b, *shift;
 } ISA(gradient_map);
 
-V_OP void ISA(input_step)(int rows, int64_t n, int64_t stride, const ISA(gradient_map) * map, int64_t c,
-                          const float *x, const float *d_y, float *d_x)
+V_OP void ISA(input_step)(int rows, int ahead, int64_t n, int64_t stride, const ISA(gradient_map) * map,
+                          int64_t c, const float *x, const float *d_y, float *d_x)
 {
     const mbni_normalization *b = map->n;
     const vf scale = ISA(load_lanes)(b->scale + c, n), shift = ISA(load_lanes)(b->shift + c, n);
@@ -205,33 +222,39 @@ V_OP void ISA(input_step)(int rows, int64_t n, int64_t stride, const ISA(gradien
     const vf plus = ISA(load_lanes)(map->shift + c, n);
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
-        const vf v = ISA(load_lanes)(x + i * stride + c, n);
-        const vf d = ISA(passed)(v, ISA(load_lanes)(d_y + i * stride + c, n), scale, shift, low, high);
-        ISA(store_lanes)(d_x + i * stride + c, n, v_fma(by_d, d, v_fma(by_x, v, plus)));
+        const int64_t at = i * stride + c;
+        ISA(row_ahead)(ahead, stride, x + at);
+        ISA(row_ahead)(ahead, stride, d_y + at);
+        const vf v = ISA(load_lanes)(x + at, n);
+        const vf d = ISA(passed)(v, ISA(load_lanes)(d_y + at, n), scale, shift, low, high);
+        ISA(store_lanes)(d_x + at, n, v_fma(by_d, d, v_fma(by_x, v, plus)));
     }
 }
 
-V_OP void ISA(input_rows)(int rows, int64_t channels, const ISA(gradient_map) * map, const float *x,
-                          const float *d_y, float *d_x)
+V_OP void ISA(input_rows)(int rows, int ahead, int64_t channels, const ISA(gradient_map) * map,
+                          const float *x, const float *d_y, float *d_x)
 {
     int64_t c = 0;
     for (; c + VW <= channels; c += VW)
-        ISA(input_step)(rows, VW, channels, map, c, x, d_y, d_x);
+        ISA(input_step)(rows, ahead, VW, channels, map, c, x, d_y, d_x);
     if (c < channels)
-        ISA(input_step)(rows, channels - c, channels, map, c, x, d_y, d_x);
+        ISA(input_step)(rows, ahead, channels - c, channels, map, c, x, d_y, d_x);
 }
 
 void ISA(batch_norm_input_gradient)(int64_t rows, int64_t channels, const mbni_normalization *n,
                                     const float *x, const float *d_y, const float *a, const float *b,
                                     const float *shift, float *d_x)
 {
+    enum { ROWS = MBNI_COLUMN_STEP };
     const ISA(gradient_map) map = {n, a, b, shift};
     int64_t r = 0;
-    for (; r + MBNI_COLUMN_STEP <= rows; r += MBNI_COLUMN_STEP)
-        ISA(input_rows)
-    (MBNI_COLUMN_STEP, channels, &map, x + r * channels, d_y + r * channels, d_x + r * channels);
+    for (; r + ROWS <= rows; r += ROWS)
+        if (channels <= MBNI_COLUMN_NARROW)
+            ISA(input_rows)
+    (ROWS, 1, channels, &map, x + r * channels, d_y + r * channels, d_x + r * channels);
+    else ISA(input_rows)(ROWS, 0, channels, &map, x + r * channels, d_y + r * channels, d_x + r * channels);
     for (; r < rows; r++)
-        ISA(input_rows)(1, channels, &map, x + r * channels, d_y + r * channels, d_x + r * channels);
+        ISA(input_rows)(1, 0, channels, &map, x + r * channels, d_y + r * channels, d_x + r * channels);
 }
 
 #endif

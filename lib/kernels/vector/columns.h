@@ -9,6 +9,9 @@
 #define MBNI_COLUMNS
 /* Columns worked on at a time, rows between two folds into double, rows added to each other. */
 enum { MBNI_COLUMN_BLOCK = 512, MBNI_COLUMN_ROWS = 256, MBNI_COLUMN_STEP = 4 };
+/* Rows no longer than this are asked for ahead: four at a time in turn do not look like a stream to the
+ * hardware. Longer ones do, and four more of them would not stay in L1. */
+enum { MBNI_COLUMN_NARROW = 256 };
 #endif
 
 #include "kernels/vector/lanes.h"
