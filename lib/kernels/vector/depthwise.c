@@ -72,9 +72,20 @@ V_OP void ISA(put_column)(const int height, const int partial, int64_t lanes, co
     }
 }
 
+/* Brings what the next rows will read and write towards the core, as much as a column of a group is a part of
+ * theirs: a group goes from pixel to pixel, and nothing in the machine foresees the strides. */
+V_OP void ISA(fetch_ahead)(const int height, const int stride, mbni_band *band)
+{
+    const int x_floats = stride * stride * height * VW, y_floats = height * VW;
+    UNROLL for (int i = 0; i < x_floats; i += 16) __builtin_prefetch(band->x_ahead + i);
+    UNROLL for (int i = 0; i < y_floats; i += 16) __builtin_prefetch(band->y_ahead + i);
+    band->x_ahead += x_floats;
+    band->y_ahead += y_floats;
+}
+
 /* Stride 1, padding 0 to 2. Columns a, b, c are the outputs whose right, middle and left the input is. */
-V_OP void ISA(slide1)(const int height, const int partial, int64_t lanes, const mbni_band *band,
-                      const float *x, const float *kernel, const ISA(ending) * e, float *y)
+V_OP void ISA(slide1)(const int height, const int partial, int64_t lanes, mbni_band *band, const float *x,
+                      const float *kernel, const ISA(ending) * e, float *y)
 {
     const vf z = v_zero();
     const ISA(column) none = {{z, z}};
@@ -89,7 +100,9 @@ V_OP void ISA(slide1)(const int height, const int partial, int64_t lanes, const 
     int64_t j = 0;
 #define ADD(left, middle, right) \
     ISA(add_column)(height, 1, partial, lanes, rows, x, x_pitch, k, left, middle, right)
-#define PUT ISA(put_column)(height, partial, lanes, e, &a, y, y_pitch), y += channels
+#define PUT         \
+    ISA(put_column) \
+    (height, partial, lanes, e, &a, y, y_pitch), y += channels, ISA(fetch_ahead)(height, 1, band)
 #define NEXT a = b, b = c, c = none, j++, x += channels
     if (pad == 0) {
         ADD(&c, NULL, NULL);
@@ -120,8 +133,8 @@ V_OP void ISA(slide1)(const int height, const int partial, int64_t lanes, const 
 }
 
 /* Stride 2, padding 0 or 1. */
-V_OP void ISA(slide2)(const int height, const int partial, int64_t lanes, const mbni_band *band,
-                      const float *x, const float *kernel, const ISA(ending) * e, float *y)
+V_OP void ISA(slide2)(const int height, const int partial, int64_t lanes, mbni_band *band, const float *x,
+                      const float *kernel, const ISA(ending) * e, float *y)
 {
     const vf z = v_zero();
     const ISA(column) none = {{z, z}};
@@ -133,7 +146,9 @@ V_OP void ISA(slide2)(const int height, const int partial, int64_t lanes, const 
     int64_t j = 1 - band->pad, o = 0;
 #define ADD(left, middle, right) \
     ISA(add_column)(height, 2, partial, lanes, rows, x, x_pitch, k, left, middle, right), x += channels
-#define PUT ISA(put_column)(height, partial, lanes, e, &a, y, y_pitch), y += channels
+#define PUT         \
+    ISA(put_column) \
+    (height, partial, lanes, e, &a, y, y_pitch), y += channels, ISA(fetch_ahead)(height, 2, band)
     if (!band->pad)
         ADD(&a, NULL, NULL);
     for (; o + 1 < band->out_w && j + 1 < band->in_w; o++, j += 2) {
@@ -154,25 +169,49 @@ V_OP void ISA(slide2)(const int height, const int partial, int64_t lanes, const 
 #undef PUT
 }
 
-/* Adds `pixels` rows of y to a group's moments. */
+/* Adds `pixels` of y, just stored, to a group's moments: four sums of each, as many as hide the time of an
+ * addition, whatever the cut. */
 V_OP void ISA(add_moments)(const int partial, int64_t lanes, int64_t pixels, int64_t channels, int first,
                            const float *y, float *moments)
 {
     float *sums = moments + channels, *squares = sums + channels;
     const vf origin = ISA(lanes_load)(partial, lanes, first ? y : moments);
-    vf sum = v_zero(), square = v_zero();
-    for (int64_t p = 0; p < pixels; p++) {
-        const vf d = ISA(lanes_load)(partial, lanes, y + p * channels) - origin;
-        sum = sum + d;
-        square = v_fma(d, d, square);
+    vf sum[4], square[4];
+    UNROLL for (int i = 0; i < 4; i++) sum[i] = square[i] = v_zero();
+    int64_t p = 0;
+#define ADD(i)                                                                           \
+    do {                                                                                 \
+        const vf d = ISA(lanes_load)(partial, lanes, y + (p + (i)) * channels) - origin; \
+        sum[i] = sum[i] + d;                                                             \
+        square[i] = v_fma(d, d, square[i]);                                              \
+    } while (0)
+    for (; p + 4 <= pixels; p += 4) {
+        UNROLL for (int i = 0; i < 4; i++) ADD(i);
     }
+    UNROLL for (int i = 0; i < 3; i++)
+    {
+        if (p + i < pixels)
+            ADD(i);
+    }
+#undef ADD
+    sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    square[0] = (square[0] + square[1]) + (square[2] + square[3]);
     if (!first) {
-        sum = sum + ISA(lanes_load)(partial, lanes, sums);
-        square = square + ISA(lanes_load)(partial, lanes, squares);
+        sum[0] = sum[0] + ISA(lanes_load)(partial, lanes, sums);
+        square[0] = square[0] + ISA(lanes_load)(partial, lanes, squares);
     }
     ISA(lanes_store)(partial, lanes, moments, origin);
-    ISA(lanes_store)(partial, lanes, sums, sum);
-    ISA(lanes_store)(partial, lanes, squares, square);
+    ISA(lanes_store)(partial, lanes, sums, sum[0]);
+    ISA(lanes_store)(partial, lanes, squares, square[0]);
+}
+
+static void ISA(moments_of_group)(int64_t lanes, int64_t pixels, int64_t channels, int first, const float *y,
+                                  float *moments)
+{
+    if (lanes == VW)
+        ISA(add_moments)(0, lanes, pixels, channels, first, y, moments);
+    else
+        ISA(add_moments)(1, lanes, pixels, channels, first, y, moments);
 }
 
 V_OP ISA(ending) ISA(ending_of)(const int partial, int64_t lanes, int64_t c, const mbni_epilogue *epilogue)
@@ -187,72 +226,125 @@ V_OP ISA(ending) ISA(ending_of)(const int partial, int64_t lanes, int64_t c, con
     return e;
 }
 
+/* What a band is worked on with: where its first input row is, or would be, and its first output. */
+typedef struct ISA(job) {
+    const float *x, *kernel;
+    const mbni_epilogue *epilogue;
+    float *y;
+    int first; /* moments begin anew */
+    float *moments;
+} ISA(job);
+
 /* One group of channels of a band, from channel c on. */
-V_OP void ISA(group)(const int stride, const int height, const int partial, const mbni_band *band, int64_t c,
-                     const float *x, const float *kernel, const mbni_epilogue *epilogue, float *y, int first,
-                     float *moments)
+V_OP void ISA(group)(const int stride, const int height, const int partial, mbni_band *band, int64_t c,
+                     const ISA(job) * job)
 {
     const int64_t lanes = partial ? band->channels - c : VW;
-    const ISA(ending) e = ISA(ending_of)(partial, lanes, c, epilogue);
+    const ISA(ending) e = ISA(ending_of)(partial, lanes, c, job->epilogue);
     if (stride == 1)
-        ISA(slide1)(height, partial, lanes, band, x + c, kernel + c, &e, y + c);
+        ISA(slide1)(height, partial, lanes, band, job->x + c, job->kernel + c, &e, job->y + c);
     else
-        ISA(slide2)(height, partial, lanes, band, x + c, kernel + c, &e, y + c);
-    if (moments)
-        ISA(add_moments)(partial, lanes, height * band->out_w, band->channels, first, y + c, moments + c);
+        ISA(slide2)(height, partial, lanes, band, job->x + c, job->kernel + c, &e, job->y + c);
+    const int64_t pixels = height * band->out_w;
+    if (job->moments)
+        ISA(moments_of_group)(lanes, pixels, band->channels, job->first, job->y + c, job->moments + c);
 }
 
-/* A band, all channels. */
-V_OP void ISA(groups)(const int stride, const int height, const mbni_band *band, const float *x,
-                      const float *kernel, const mbni_epilogue *epilogue, float *y, int first, float *moments)
+/* A band, all channels; those behind the last whole vector row by row, which is code enough for them. */
+V_OP void ISA(groups)(const int stride, const int height, const mbni_band *band, const ISA(job) * job)
 {
+    mbni_band b = *band;
     int64_t c = 0;
-    for (; c + VW <= band->channels; c += VW)
-        ISA(group)(stride, height, 0, band, c, x, kernel, epilogue, y, first, moments);
-    if (c < band->channels)
-        ISA(group)(stride, height, 1, band, c, x, kernel, epilogue, y, first, moments);
+    for (; c + VW <= b.channels; c += VW)
+        ISA(group)(stride, height, 0, &b, c, job);
+    if (c < b.channels) {
+        ISA(job) row = *job;
+        for (int r = 0; r < height; r++) {
+            ISA(group)(stride, 1, 1, &b, c, &row);
+            b.rows >>= stride;
+            row.x += stride * b.x_pitch;
+            row.y += b.y_pitch;
+            row.first = 0;
+        }
+    }
 }
 
-void ISA(depthwise_rows)(const mbni_window *w, int turned, const float *x, const float *kernel,
-                         const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
-                         int first, float *moments)
+/* The same where it is two rows of this small map, or returns 0: sizes that the compiler knows dissolve the
+ * loops, and what lies outside costs nothing. Not worth its code without wide vectors. */
+V_OP int ISA(small)(const int stride, const int side, const unsigned rows, const mbni_band *band,
+                    const ISA(job) * job)
 {
+    mbni_band b = *band;
+    const int64_t out = side / stride, pad = stride == 1;
+    if (VW * VREGS <= 64 || b.in_w != side || b.out_w != out || b.pad != pad || b.rows != rows)
+        return 0;
+    b.in_w = side, b.out_w = out, b.pad = pad, b.rows = rows;
+    ISA(groups)(stride, 2, &b, job);
+    return 1;
+}
+
+V_OP void ISA(band)(const int64_t stride, const int height, const mbni_band *band, const ISA(job) * job)
+{
+    if (stride == 1 && height == 2) {
+        if (ISA(small)(1, 2, 6, band, job) || ISA(small)(1, 4, 14, band, job) ||
+            ISA(small)(1, 4, 7, band, job))
+            return;
+        ISA(groups)(1, 2, band, job);
+    } else if (stride == 1) {
+        ISA(groups)(1, 1, band, job);
+    } else if (height == 2) {
+        if (!ISA(small)(2, 4, 15, band, job))
+            ISA(groups)(2, 2, band, job);
+    } else {
+        ISA(groups)(2, 1, band, job);
+    }
+}
+
+void ISA(depthwise_rows)(const mbni_window *w, int turned, int64_t pictures, const float *x,
+                         const float *kernel, const mbni_epilogue *epilogue, float *y, int64_t row_begin,
+                         int64_t row_end, float *moments)
+{
+    const int64_t stride = w->stride_h, channels = w->channels;
+    const int64_t x_pitch = w->in_w * channels, y_pitch = w->out_w * channels;
+    const int64_t in = w->in_h * x_pitch, out = w->out_h * y_pitch;
+    /* A call for some pictures is rarely the last of its batch: one more counts as near. */
+    const int64_t reach = pictures > 1 ? pictures + 1 : 1;
+    const float *x_end = x + reach * in, *y_end = y + reach * out;
+    const float *first_tap = turned ? kernel + 8 * channels : kernel;
+    ISA(job) job = {.kernel = first_tap, .epilogue = epilogue, .moments = moments};
     mbni_band band = {.in_w = w->in_w,
                       .out_w = w->out_w,
                       .pad = w->pad_left,
-                      .channels = w->channels,
-                      .x_pitch = w->in_w * w->channels,
-                      .y_pitch = w->out_w * w->channels,
-                      .tap = turned ? -w->channels : w->channels};
-    if (turned)
-        kernel += 8 * w->channels;
-    for (int64_t oh = row_begin; oh < row_end; oh += 2, first = 0) {
-        const int64_t ih = oh * w->stride_h - w->pad_top;
-        const float *xs = x + ih * band.x_pitch;
-        float *ys = y + oh * band.y_pitch;
-        band.rows = mbni_rows_inside(w, ih, 5);
-        if (w->stride_h == 1 && oh + 1 < row_end)
-            ISA(groups)(1, 2, &band, xs, kernel, epilogue, ys, first, moments);
-        else if (w->stride_h == 1)
-            ISA(groups)(1, 1, &band, xs, kernel, epilogue, ys, first, moments);
-        else if (oh + 1 < row_end)
-            ISA(groups)(2, 2, &band, xs, kernel, epilogue, ys, first, moments);
-        else
-            ISA(groups)(2, 1, &band, xs, kernel, epilogue, ys, first, moments);
-    }
+                      .channels = channels,
+                      .x_pitch = x_pitch,
+                      .y_pitch = y_pitch,
+                      .tap = turned ? -channels : channels};
+    for (int64_t i = 0; i < pictures; i++, x += in, y += out)
+        for (int64_t oh = row_begin; oh < row_end; oh += 2) {
+            const int height = oh + 1 < row_end ? 2 : 1;
+            const int64_t ih = oh * stride - w->pad_top, ih_count = stride * (height - 1) + 3;
+            job.x = x + ih * x_pitch;
+            job.y = y + oh * y_pitch;
+            job.first = i == 0 && oh == row_begin;
+            band.rows = mbni_rows_inside(w, ih, ih_count);
+            band.x_ahead = job.x + ih_count * x_pitch;
+            band.y_ahead = job.y + height * y_pitch;
+            if (x_end - band.x_ahead < stride * height * x_pitch)
+                band.x_ahead = x;
+            if (y_end - band.y_ahead < height * y_pitch)
+                band.y_ahead = job.y;
+            ISA(band)(stride, height, &band, &job);
+        }
 }
 
 void ISA(depthwise)(const mbni_window *w, int64_t pictures, const float *x, const float *kernel,
                     const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
                     float *moments)
 {
-    if (!mbni_depthwise_slides(w)) {
+    if (mbni_depthwise_slides(w))
+        ISA(depthwise_rows)(w, 0, pictures, x, kernel, epilogue, y, row_begin, row_end, moments);
+    else
         mbni_depthwise_any(w, pictures, x, kernel, epilogue, y, row_begin, row_end, moments);
-        return;
-    }
-    const int64_t in = w->in_h * w->in_w * w->channels, out = w->out_h * w->out_w * w->channels;
-    for (int64_t i = 0; i < pictures; i++, x += in, y += out)
-        ISA(depthwise_rows)(w, 0, x, kernel, epilogue, y, row_begin, row_end, i == 0, moments);
 }
 
 #undef UNROLL

@@ -18,9 +18,10 @@ static inline int mbni_depthwise_is_3x3(const mbni_window *w)
 /* One or two output rows and the input rows that they read. */
 typedef struct mbni_band {
     int64_t in_w, out_w, pad, channels;
-    int64_t x_pitch, y_pitch; /* floats from row to row */
-    int64_t tap;              /* from weight to weight of a channel */
-    unsigned rows;            /* bit i: input row i lies in the picture */
+    int64_t x_pitch, y_pitch;       /* floats from row to row */
+    int64_t tap;                    /* from weight to weight of a channel */
+    const float *x_ahead, *y_ahead; /* what the rows behind these read and write */
+    unsigned rows;                  /* bit i: input row i lies in the picture */
 } mbni_band;
 
 /* One output of few taps a picture: the plain C, which goes along the channels, takes less time than a window
@@ -31,7 +32,7 @@ static inline int mbni_depthwise_slides(const mbni_window *w)
 }
 
 /* Bit i: row ih + i of the input lies in the picture, of `count`. */
-static inline unsigned mbni_rows_inside(const mbni_window *w, int64_t ih, int count)
+static inline unsigned mbni_rows_inside(const mbni_window *w, int64_t ih, int64_t count)
 {
     unsigned rows = 0;
     for (int i = 0; i < count; i++)
@@ -39,12 +40,12 @@ static inline unsigned mbni_rows_inside(const mbni_window *w, int64_t ih, int co
     return rows;
 }
 
-/* Output rows [row_begin, row_end) of one picture, by a window that mbni_depthwise_is_3x3, or with stride 1
+/* Output rows [row_begin, row_end) of each picture, by a window that mbni_depthwise_is_3x3, or with stride 1
  * and paddings up to 2 that leaves no output column wholly outside. turned: the kernel from its last tap to
- * its first. first: moments begin anew. */
-typedef void mbni_depthwise_rows(const mbni_window *w, int turned, const float *x, const float *kernel,
-                                 const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
-                                 int first, float *moments);
+ * its first. */
+typedef void mbni_depthwise_rows(const mbni_window *w, int turned, int64_t pictures, const float *x,
+                                 const float *kernel, const mbni_epilogue *epilogue, float *y,
+                                 int64_t row_begin, int64_t row_end, float *moments);
 mbni_depthwise_rows mbni_generic_depthwise_rows, mbni_avx2_depthwise_rows, mbni_avx512_depthwise_rows,
     mbni_neon_depthwise_rows;
 

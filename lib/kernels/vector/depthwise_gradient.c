@@ -121,12 +121,11 @@ void ISA(depthwise_input_gradient)(const mbni_window *w, int64_t pictures, const
         mbni_depthwise_input_gradient_any(w, pictures, d_y, kernel, d_x);
         return;
     }
-    for (int64_t i = 0; i < pictures; i++, d_y += out, d_x += in) {
-        if (w->stride_h == 1)
-            ISA(depthwise_rows)(&turned, 1, d_y, kernel, NULL, d_x, 0, w->in_h, 1, NULL);
-        else
+    if (w->stride_h == 1)
+        ISA(depthwise_rows)(&turned, 1, pictures, d_y, kernel, NULL, d_x, 0, w->in_h, NULL);
+    else
+        for (int64_t i = 0; i < pictures; i++, d_y += out, d_x += in)
             ISA(input_gradient_stride2)(w, d_y, kernel, d_x);
-    }
 }
 
 /* Adds to the nine sums what the input column x has with the outputs for which it is left, middle and right.
