@@ -159,6 +159,7 @@ typedef struct mbni_train_kernels {
     /* d_x of one picture, overwritten */
     void (*average_pool_gradient)(const mbni_window *w, const float *d_y, float *d_x);
     void (*global_average_gradient)(int64_t pixels, int64_t channels, const float *d_y, float *d_x);
+    /* d_x may be x. */
     void (*global_max_gradient)(int64_t pixels, int64_t channels, const float *x, const float *d_y,
                                 float *d_x);
     /* y[i] = keep ? x[i] * scale : 0, keep from mbni_random_hash(seed, (first + i)) against rate; y may be x.

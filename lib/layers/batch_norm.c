@@ -147,7 +147,8 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
     int64_t channels = layer->params[GAMMA].count, rows = mbni_batch_norm_rows(layer, pass->batch);
     const float *scale = pass->workspace;
     if (mbni_batch_norm_uses_batch(layer, pass)) {
-        training_forward(layer, pass, rows, x);
+        if (!pass->again)
+            training_forward(layer, pass, rows, x);
         scale = pass->saved + 2 * channels;
     } else {
         mbni_batch_norm_running(layer, pass->workspace, pass->workspace + channels);

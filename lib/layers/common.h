@@ -11,8 +11,9 @@
  * INT64_MAX. */
 #define MBNI_LAYER_MAX_COUNT ((int64_t)1 << 40)
 #define MBNI_LAYER_MAX_CHANNELS 1048576
-/* Workspaces that hold pictures in another form (columns) are filled group by group up to this size. */
-#define MBNI_GROUP_FLOATS ((int64_t)8 << 20)
+/* Workspaces that hold pictures in another form (columns) are filled group by group up to this size, which a
+ * cache can hold. */
+#define MBNI_GROUP_FLOATS ((int64_t)1 << 20)
 
 /* Checks. Each records a sentence like "conv2d 'conv1': filters is 0; allowed are 1 to 1048576". */
 mbn_status mbni_check_integer(const mbni_layer *layer, const char *option, int64_t value, int64_t low,
@@ -32,6 +33,8 @@ typedef struct mbni_window_options {
 } mbni_window_options;
 mbni_window mbni_layer_window(const mbni_layer *layer, const mbni_window_options *options,
                               int64_t multiplier);
+/* The window of a layer in this pass: over the picture without the padding that the pass names. */
+mbni_window mbni_pass_window(const mbni_pass *pass, mbni_window window);
 /* Checks the options against a spatial input and sets layer->out to [h', w', channels]. */
 mbn_status mbni_check_window(mbni_layer *layer, const mbni_window_options *options, int64_t channels);
 
@@ -95,6 +98,26 @@ void mbni_pass_sum_rows(const mbni_pass *pass, int64_t rows, int64_t channels, c
 /* sum[i] = partials[0][i] + partials[1][i] + ... in that order */
 void mbni_sum_partials(int64_t parts, int64_t count, const float *partials, float *sum);
 
+/* Windows over a batch. In training a piece is some whole pictures, at most MBNI_MOMENT_PARTS of them, and
+ * leaves their moments where they are wanted; in inference it is a picture, or some of its rows. */
+typedef struct mbni_piece {
+    int64_t first, pictures;
+    int64_t row_begin, row_end; /* output rows of each picture */
+    float *moments;             /* [3][work->channels], or NULL */
+} mbni_piece;
+/* Runs task on each piece of `pictures`; work->window and work->channels, of the output, are set. moments:
+ * NULL, or where they go, at the end of the call complete. */
+void mbni_run_pieces(mbni_work *work, int64_t pictures, mbni_moments *moments, mbn_task_fn task);
+mbni_piece mbni_work_piece(const mbni_work *work, int64_t i);
+
+/* A kernel gradient is a sum over pictures: this many partial sums of consecutive pictures, added in order.
+ */
+enum { MBNI_PICTURE_PARTIALS = 16 };
+static inline int64_t mbni_picture_partials(int64_t pictures)
+{
+    return mbni_clamp(pictures, 1, MBNI_PICTURE_PARTIALS);
+}
+
 /* Depthwise convolution of `pictures` pictures and its gradients: shared by depthwise and separable layers.
  */
 void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
@@ -102,20 +125,17 @@ void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, cons
                             float *y);
 void mbni_depthwise_input_gradient(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                                    int64_t pictures, const float *d_y, float *d_x);
-/* Adds to partials [mbni_depthwise_partials(pictures)][kernel count], each the sum over consecutive pictures.
+/* Adds to partials [mbni_picture_partials(pictures)][kernel count], each the sum over consecutive pictures.
  */
-#define MBNI_DEPTHWISE_PARTIALS 16
 void mbni_depthwise_kernel_gradient(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                                     int64_t pictures, const float *x, const float *d_y, float *partials);
-static inline int64_t mbni_depthwise_partials(int64_t pictures)
-{
-    return mbni_clamp(pictures, 1, MBNI_DEPTHWISE_PARTIALS);
-}
 mbni_window mbni_depthwise_window(const mbni_layer *layer);
 mbni_window mbni_separable_window(const mbni_layer *layer);
 mbni_window mbni_conv2d_window(const mbni_layer *layer);
 mbni_window mbni_average_pooling_window(const mbni_layer *layer);
 
+/* Few channels: straight from the pictures, without columns. */
+bool mbni_conv2d_is_direct(const mbni_window *window, int64_t filters);
 /* im2col of `pictures` pictures, in parallel. */
 void mbni_conv2d_columns(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                          int64_t pictures, const float *x, float *columns);

@@ -1,7 +1,11 @@
-/* Convolution, forward, as a matrix product: a 1 x 1 kernel with stride 1 multiplies the pixels as they
- * stand; any other is unrolled into columns (im2col; Chellapilla et al. 2006), some pictures at a time so
- * that the columns stay in bounds. */
+/* Convolution, forward. A 1 x 1 kernel with stride 1 multiplies the pixels as they stand; few channels, those
+ * of pictures, are read straight from the picture; any other kernel is unrolled into columns (im2col;
+ * Chellapilla et al. 2006), some pictures at a time so that the columns stay in bounds. */
 #include "layers/common.h"
+#include <math.h>
+
+/* More filters than this leave the direct kernel nothing over a product. */
+enum { DIRECT_FILTERS = 512 };
 
 static void defaults(mbni_layer *layer)
 {
@@ -25,6 +29,12 @@ mbni_window mbni_conv2d_window(const mbni_layer *layer)
 bool mbni_conv2d_is_pointwise(const mbni_window *w)
 {
     return w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1;
+}
+
+bool mbni_conv2d_is_direct(const mbni_window *w, int64_t filters)
+{
+    return !mbni_conv2d_is_pointwise(w) && w->kernel_h * w->kernel_w * w->channels <= MBNI_CONV2D_VOLUME &&
+           filters <= DIRECT_FILTERS;
 }
 
 /* Numbers that one picture's columns hold: kernel volume per output pixel. */
@@ -76,21 +86,26 @@ static int64_t multiply_adds(const mbni_layer *layer)
     return column_floats(&window) * layer->config.conv2d.filters;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Columns, and in training also the partial sums of the gradients, each at another time. */
 static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t training)
 {
     mbni_window window = mbni_conv2d_window(layer);
+    int64_t filters = layer->config.conv2d.filters, picture = column_floats(&window);
     int64_t rows = mbni_saturating_mul(batch, window.out_h * window.out_w), floats = 0;
-    if (!mbni_conv2d_is_pointwise(&window)) {
-        int64_t picture = column_floats(&window);
+    bool pointwise = mbni_conv2d_is_pointwise(&window), direct = mbni_conv2d_is_direct(&window, filters);
+    if (!pointwise && (training || !direct))
         floats = mbni_saturating_mul(mbni_group_pictures(batch, picture), picture);
-    } else if (training) {
-        floats = mbni_matmul_gradient_floats(window.channels, layer->config.conv2d.filters, rows);
-    }
-    if (training && layer->config.conv2d.use_bias) {
-        int64_t partials = mbni_bias_floats(rows, layer->config.conv2d.filters);
-        floats = partials > floats ? partials : floats;
-    }
+    if (training && pointwise)
+        floats = mbni_matmul_gradient_floats(window.channels, filters, rows);
+    if (training && direct)
+        floats = larger(floats, MBNI_PICTURE_PARTIALS * layer->params[0].count);
+    if (training && layer->config.conv2d.use_bias)
+        floats = larger(floats, mbni_bias_floats(rows, filters));
     return floats;
 }
 
@@ -114,33 +129,62 @@ void mbni_conv2d_columns(const mbni_layer *layer, const mbni_pass *pass, const m
     mbni_parallel(pass->context, pictures * work.parts, columns_task, &work);
 }
 
+static void direct_task(void *data, int64_t i)
+{
+    const mbni_work *work = data;
+    const mbni_window *w = &work->window;
+    const mbni_epilogue epilogue = {.shift = work->bias, .low = -INFINITY, .high = INFINITY};
+    int64_t filters = work->channels;
+    mbni_piece piece = mbni_work_piece(work, i);
+    work->pass->kernels->conv2d(w, filters, piece.pictures,
+                                work->x + piece.first * w->in_h * w->in_w * w->channels,
+                                work->layer->params[0].value, work->bias ? &epilogue : NULL,
+                                work->out + piece.first * w->out_h * w->out_w * filters, piece.row_begin,
+                                piece.row_end, piece.moments);
+}
+
+static void columns_forward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *w,
+                            const float *x, const float *bias, float *y)
+{
+    int64_t volume = w->kernel_h * w->kernel_w * w->channels, filters = layer->config.conv2d.filters;
+    int64_t picture_floats = w->in_h * w->in_w * w->channels, pixels = w->out_h * w->out_w;
+    int64_t group = mbni_group_pictures(pass->batch, column_floats(w));
+    for (int64_t first = 0; first < pass->batch; first += group) {
+        int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
+        mbni_conv2d_columns(layer, pass, w, pictures, x + first * picture_floats, pass->workspace);
+        mbni_pass_product(pass, pictures * pixels, filters, volume, pass->workspace, layer->params[0].value,
+                          bias, y + first * pixels * filters);
+    }
+    if (pass->moments && group < pass->batch)
+        pass->moments->parts = 0; /* they are of the last group alone */
+}
+
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
-    mbni_window window = mbni_conv2d_window(layer);
+    mbni_window window = mbni_pass_window(pass, mbni_conv2d_window(layer));
     const float *kernel = layer->params[0].value;
     const float *bias = layer->config.conv2d.use_bias ? layer->params[1].value : NULL;
     int64_t filters = layer->config.conv2d.filters, pixels = window.out_h * window.out_w;
     if (mbni_conv2d_is_pointwise(&window)) {
         mbni_pass_product(pass, pass->batch * pixels, filters, window.channels, x, kernel, bias, y);
+    } else if (mbni_conv2d_is_direct(&window, filters)) {
+        mbni_work work = {.layer = layer,
+                          .pass = pass,
+                          .window = window,
+                          .channels = filters,
+                          .x = x,
+                          .bias = bias,
+                          .out = y};
+        mbni_run_pieces(&work, pass->batch, pass->moments, direct_task);
     } else {
-        int64_t volume = window.kernel_h * window.kernel_w * window.channels;
-        int64_t group = mbni_group_pictures(pass->batch, column_floats(&window));
-        int64_t picture_floats = mbni_shape_count(&layer->in);
-        for (int64_t first = 0; first < pass->batch; first += group) {
-            int64_t pictures = mbni_clamp(pass->batch - first, 1, group);
-            mbni_conv2d_columns(layer, pass, &window, pictures, x + first * picture_floats, pass->workspace);
-            mbni_pass_product(pass, pictures * pixels, filters, volume, pass->workspace, kernel, bias,
-                              y + first * pixels * filters);
-        }
-        if (pass->moments && group < pass->batch)
-            pass->moments->parts = 0; /* they are of the last group alone */
+        columns_forward(layer, pass, &window, x, bias, y);
     }
 }
 
 const mbni_layer_ops mbni_conv2d_ops = {
     .type = "conv2d",
     .class_name = "Conv2D",
-    .flags = MBNI_LAYER_NEEDS_X,
+    .flags = MBNI_LAYER_NEEDS_X | MBNI_LAYER_TAKES_PADDING,
     .defaults = defaults,
     .infer_shape = infer_shape,
     .describe = describe,

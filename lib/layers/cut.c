@@ -29,6 +29,41 @@ int64_t mbni_group_pictures(int64_t batch, int64_t floats)
     return mbni_clamp(MBNI_GROUP_FLOATS / (floats > 0 ? floats : 1), 1, batch);
 }
 
+void mbni_run_pieces(mbni_work *work, int64_t pictures, mbni_moments *moments, mbn_task_fn task)
+{
+    const mbni_window *w = &work->window;
+    work->count = pictures;
+    if (work->pass->training) {
+        work->parts = mbni_clamp(pictures, 1, MBNI_MOMENT_PARTS);
+        if (moments) {
+            moments->parts = work->parts;
+            moments->unit = w->out_h * w->out_w;
+            work->moments = moments;
+        }
+        mbni_parallel(work->pass->context, work->parts, task, work);
+        return;
+    }
+    int64_t depth = work->channels > w->channels ? work->channels : w->channels;
+    work->parts = mbni_picture_parts(pictures, w->out_h, w->out_w * w->kernel_h * w->kernel_w * depth);
+    mbni_parallel(work->pass->context, pictures * work->parts, task, work);
+}
+
+mbni_piece mbni_work_piece(const mbni_work *work, int64_t i)
+{
+    mbni_piece piece = {.row_end = work->window.out_h};
+    if (work->pass->training) {
+        piece.first = mbni_part_begin(work->count, work->parts, i);
+        piece.pictures = mbni_part_begin(work->count, work->parts, i + 1) - piece.first;
+        piece.moments = work->moments ? work->moments->values + 3 * i * work->channels : NULL;
+        return piece;
+    }
+    piece.first = i / work->parts;
+    piece.pictures = 1;
+    piece.row_begin = mbni_part_begin(work->window.out_h, work->parts, i % work->parts);
+    piece.row_end = mbni_part_begin(work->window.out_h, work->parts, i % work->parts + 1);
+    return piece;
+}
+
 void mbni_pass_product(const mbni_pass *pass, int64_t rows, int64_t n, int64_t k, const float *x,
                        const float *kernel, const float *bias, float *y)
 {

@@ -1,5 +1,4 @@
-/* Depthwise convolution, forward: every channel by itself; in training some pictures a task, which leaves
- * their moments, in inference a picture or some of its rows. */
+/* Depthwise convolution, forward: every channel by itself. */
 #include "layers/common.h"
 #include <math.h>
 
@@ -70,7 +69,7 @@ static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t 
 {
     if (!training)
         return 0;
-    int64_t floats = mbni_depthwise_partials(batch) * layer->params[0].count;
+    int64_t floats = mbni_picture_partials(batch) * layer->params[0].count;
     if (layer->config.depthwise_conv2d.use_bias) {
         int64_t rows = mbni_saturating_mul(batch, layer->out.dims[0] * layer->out.dims[1]);
         int64_t bias = mbni_bias_floats(rows, layer->out.dims[2]);
@@ -89,58 +88,30 @@ static int64_t out_floats(const mbni_window *w)
     return w->out_h * w->out_w * w->channels * w->multiplier;
 }
 
-/* Rows of one picture. */
-static void rows_task(void *data, int64_t i)
+static void forward_task(void *data, int64_t i)
 {
     const mbni_work *work = data;
     const mbni_window *w = &work->window;
     const mbni_epilogue epilogue = {.shift = work->bias, .low = -INFINITY, .high = INFINITY};
-    int64_t picture = i / work->parts, part = i % work->parts;
-    work->pass->kernels->depthwise(w, 1, work->x + picture * in_floats(w), work->layer->params[0].value,
-                                   work->bias ? &epilogue : NULL, work->out + picture * out_floats(w),
-                                   mbni_part_begin(w->out_h, work->parts, part),
-                                   mbni_part_begin(w->out_h, work->parts, part + 1), NULL);
-}
-
-/* Whole pictures, and their moments where they are wanted. */
-static void pictures_task(void *data, int64_t i)
-{
-    const mbni_work *work = data;
-    const mbni_window *w = &work->window;
-    const mbni_epilogue epilogue = {.shift = work->bias, .low = -INFINITY, .high = INFINITY};
-    int64_t first = mbni_part_begin(work->count, work->parts, i);
-    int64_t pictures = mbni_part_begin(work->count, work->parts, i + 1) - first;
-    float *moments = work->moments ? work->moments->values + 3 * i * w->channels * w->multiplier : NULL;
-    work->pass->kernels->depthwise(w, pictures, work->x + first * in_floats(w), work->layer->params[0].value,
-                                   work->bias ? &epilogue : NULL, work->out + first * out_floats(w), 0,
-                                   w->out_h, moments);
+    mbni_piece piece = mbni_work_piece(work, i);
+    work->pass->kernels->depthwise(w, piece.pictures, work->x + piece.first * in_floats(w),
+                                   work->layer->params[0].value, work->bias ? &epilogue : NULL,
+                                   work->out + piece.first * out_floats(w), piece.row_begin, piece.row_end,
+                                   piece.moments);
 }
 
 void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                             int64_t pictures, const float *x, const float *bias, mbni_moments *moments,
                             float *y)
 {
-    mbni_work work = {
-        .layer = layer, .pass = pass, .window = *window, .count = pictures, .x = x, .bias = bias, .out = y};
-    if (pass->training) {
-        work.parts = mbni_clamp(pictures, 1, MBNI_MOMENT_PARTS);
-        if (moments) {
-            moments->parts = work.parts;
-            moments->unit = window->out_h * window->out_w;
-            work.moments = moments;
-        }
-        mbni_parallel(pass->context, work.parts, pictures_task, &work);
-        return;
-    }
-    int64_t row_cost =
-        window->out_w * window->channels * window->multiplier * window->kernel_h * window->kernel_w;
-    work.parts = mbni_picture_parts(pictures, window->out_h, row_cost);
-    mbni_parallel(pass->context, pictures * work.parts, rows_task, &work);
+    mbni_work work = {.layer = layer, .pass = pass, .window = *window, .x = x, .bias = bias, .out = y};
+    work.channels = window->channels * window->multiplier;
+    mbni_run_pieces(&work, pictures, moments, forward_task);
 }
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
-    mbni_window window = mbni_depthwise_window(layer);
+    mbni_window window = mbni_pass_window(pass, mbni_depthwise_window(layer));
     const float *bias = layer->config.depthwise_conv2d.use_bias ? layer->params[1].value : NULL;
     mbni_depthwise_forward(layer, pass, &window, pass->batch, x, bias, pass->moments, y);
 }
@@ -148,7 +119,7 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
 const mbni_layer_ops mbni_depthwise_conv2d_ops = {
     .type = "depthwise_conv2d",
     .class_name = "DepthwiseConv2D",
-    .flags = MBNI_LAYER_NEEDS_X,
+    .flags = MBNI_LAYER_NEEDS_X | MBNI_LAYER_TAKES_PADDING,
     .defaults = defaults,
     .infer_shape = infer_shape,
     .describe = describe,

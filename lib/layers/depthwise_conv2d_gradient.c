@@ -47,7 +47,7 @@ void mbni_depthwise_kernel_gradient(const mbni_layer *layer, const mbni_pass *pa
                                     int64_t pictures, const float *x, const float *d_y, float *partials)
 {
     mbni_work work = {.layer = layer, .pass = pass, .window = *window, .count = pictures, .x = x, .d_y = d_y};
-    work.parts = mbni_depthwise_partials(pictures);
+    work.parts = mbni_picture_partials(pictures);
     work.partials = partials;
     mbni_parallel(pass->context, work.parts, kernel_task, &work);
 }
@@ -56,13 +56,13 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
                      const float *d_y, float *d_x)
 {
     (void)y;
-    mbni_window window = mbni_depthwise_window(layer);
+    mbni_window window = mbni_pass_window(pass, mbni_depthwise_window(layer));
     const mbni_param *kernel = &layer->params[0];
     int64_t rows = pass->batch * window.out_h * window.out_w;
     if (layer->config.depthwise_conv2d.use_bias && layer->params[1].grad)
         mbni_pass_sum_rows(pass, rows, layer->out.dims[2], d_y, layer->params[1].grad);
     if (kernel->grad) {
-        int64_t parts = mbni_depthwise_partials(pass->batch);
+        int64_t parts = mbni_picture_partials(pass->batch);
         memset(pass->workspace, 0, (size_t)(parts * kernel->count) * sizeof(float));
         mbni_depthwise_kernel_gradient(layer, pass, &window, pass->batch, x, d_y, pass->workspace);
         mbni_sum_partials(parts, kernel->count, pass->workspace, kernel->grad);

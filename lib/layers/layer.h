@@ -48,6 +48,11 @@ typedef struct mbni_pass {
     mbni_moments *moments;
     /* The ReLU behind a batch norm, which then does its work too, forward and backward; NULL: none. */
     const mbni_layer *activation;
+    /* The zero padding before a convolution that takes it into its window: x and d_x are without it. */
+    const mbni_layer *padding;
+    /* 1: forward once more in the same step, for an output that was not kept: batch norm takes the statistics
+     * that it saved and updates none. */
+    int32_t again;
 } mbni_pass;
 
 /* Walks the settings of a layer, in a fixed order: the same function writes a file, reads one and compares
@@ -64,7 +69,8 @@ enum {
     MBNI_LAYER_NEEDS_X = 4,  /* backward reads x */
     MBNI_LAYER_NEEDS_Y = 8,  /* backward reads y */
     MBNI_LAYER_IN_PLACE_INFERENCE = 16, /* y may be x when pass->training is 0, not otherwise: batch norm */
-    MBNI_LAYER_FUSES_RELU = 32          /* takes pass->activation and pass->moments: batch norm */
+    MBNI_LAYER_FUSES_RELU = 32,         /* takes pass->activation and pass->moments: batch norm */
+    MBNI_LAYER_TAKES_PADDING = 64       /* takes pass->padding */
 };
 
 typedef struct mbni_layer_ops {
@@ -91,7 +97,7 @@ typedef struct mbni_layer_ops {
 typedef struct mbni_layer_gradient_ops {
     const mbni_layer_ops *ops;
     /* Sets params[i].grad (where not NULL) from d_y, and d_x unless that is NULL. x and y are as NEEDS_X and
-     * NEEDS_Y say. */
+     * NEEDS_Y say, else NULL. d_x may be x. */
     void (*backward)(const mbni_layer *layer, const mbni_pass *pass, const float *x, const float *y,
                      const float *d_y, float *d_x);
 } mbni_layer_gradient_ops;
@@ -141,6 +147,17 @@ extern const mbni_layer_ops mbni_input_ops, mbni_conv2d_ops, mbni_depthwise_conv
     mbni_separable_conv2d_ops, mbni_batch_norm_ops, mbni_relu_ops, mbni_zero_padding2d_ops,
     mbni_average_pooling2d_ops, mbni_global_average_pooling2d_ops, mbni_global_max_pooling2d_ops,
     mbni_dropout_ops, mbni_flatten_ops, mbni_reshape_ops, mbni_dense_ops, mbni_softmax_ops;
+
+/* The neighbours whose work a layer does; `next` is the one behind `layer`. */
+static inline bool mbni_layer_takes_relu(const mbni_layer *layer, const mbni_layer *next)
+{
+    return (layer->ops->flags & MBNI_LAYER_FUSES_RELU) && next->ops == &mbni_relu_ops;
+}
+static inline bool mbni_layer_gives_padding(const mbni_layer *layer, const mbni_layer *next)
+{
+    return layer->ops == &mbni_zero_padding2d_ops && (next->ops->flags & MBNI_LAYER_TAKES_PADDING) &&
+           next->params[0].shape.dims[0] * next->params[0].shape.dims[1] > 1; /* 1 x 1 is a product */
+}
 
 /* Draws the initial values of a layer's parameters: parameter p of layer i has stream 8 i + p of the seed, so
  * that layers do not depend on each other. Values only, the pointers being set. */

@@ -87,7 +87,7 @@ static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t 
     int64_t floats = mbni_saturating_mul(mbni_group_pictures(batch, picture), picture);
     if (!training)
         return floats;
-    floats += MBNI_DEPTHWISE_PARTIALS * layer->params[0].count;
+    floats += MBNI_PICTURE_PARTIALS * layer->params[0].count;
     int64_t rows = mbni_saturating_mul(batch, w.out_h * w.out_w);
     int64_t bias = mbni_bias_floats(rows, layer->config.separable_conv2d.filters);
     return bias > floats ? bias : floats;
@@ -95,9 +95,10 @@ static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t 
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
-    mbni_window window = mbni_separable_window(layer);
+    mbni_window window = mbni_pass_window(pass, mbni_separable_window(layer));
     int64_t c_middle = window.channels * window.multiplier, filters = layer->config.separable_conv2d.filters;
-    int64_t pixels = window.out_h * window.out_w, picture_floats = mbni_shape_count(&layer->in);
+    int64_t pixels = window.out_h * window.out_w,
+            picture_floats = window.in_h * window.in_w * window.channels;
     int64_t group = mbni_group_pictures(pass->batch, middle_floats(&window));
     const float *bias = layer->config.separable_conv2d.use_bias ? layer->params[2].value : NULL;
     for (int64_t first = 0; first < pass->batch; first += group) {
@@ -114,7 +115,7 @@ static void forward(const mbni_layer *layer, const mbni_pass *pass, const float 
 const mbni_layer_ops mbni_separable_conv2d_ops = {
     .type = "separable_conv2d",
     .class_name = "SeparableConv2D",
-    .flags = MBNI_LAYER_NEEDS_X,
+    .flags = MBNI_LAYER_NEEDS_X | MBNI_LAYER_TAKES_PADDING,
     .defaults = defaults,
     .infer_shape = infer_shape,
     .describe = describe,

@@ -27,12 +27,12 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
                      const float *d_y, float *d_x)
 {
     (void)y;
-    mbni_window window = mbni_separable_window(layer);
+    mbni_window window = mbni_pass_window(pass, mbni_separable_window(layer));
     const mbni_param *depthwise = &layer->params[0];
     int64_t pixels = window.out_h * window.out_w, filters = layer->config.separable_conv2d.filters;
     int64_t middle_floats = pixels * window.channels * window.multiplier;
     int64_t group = mbni_group_pictures(pass->batch, middle_floats);
-    int64_t in_floats = mbni_shape_count(&layer->in), parts = mbni_depthwise_partials(group);
+    int64_t in_floats = window.in_h * window.in_w * window.channels, parts = mbni_picture_partials(group);
     float *partials = pass->workspace, *middle = partials + parts * depthwise->count;
     if (layer->config.separable_conv2d.use_bias && layer->params[2].grad)
         mbni_pass_sum_rows(pass, pass->batch * pixels, filters, d_y, layer->params[2].grad);

@@ -1,11 +1,20 @@
 /* Inference layer by layer: two buffers in turn, and one workspace, in one block. Layers that can work in
- * place do; aliases cost nothing. Folding and fusing is not done here. */
+ * place do; aliases cost nothing, nor do ReLU and zero padding where a neighbour does their work. Folding is
+ * not done here. */
 #include "model/model.h"
 
-static bool works_in_place(const mbni_layer *layer)
+/* Whether the layer before or behind layer i does its work. */
+static bool is_absorbed(const mbni_inference *run, int64_t i)
 {
-    return (layer->ops->flags & (MBNI_LAYER_IN_PLACE | MBNI_LAYER_IN_PLACE_INFERENCE | MBNI_LAYER_ALIAS)) !=
-           0;
+    const mbni_layer *layer = &run->model->layers[i];
+    return (i > 0 && mbni_layer_takes_relu(layer - 1, layer)) ||
+           (i + 1 < run->layers && mbni_layer_gives_padding(layer, layer + 1));
+}
+
+static bool works_in_place(const mbni_inference *run, int64_t i)
+{
+    const int32_t in_place = MBNI_LAYER_IN_PLACE | MBNI_LAYER_IN_PLACE_INFERENCE | MBNI_LAYER_ALIAS;
+    return (run->model->layers[i].ops->flags & in_place) || is_absorbed(run, i);
 }
 
 /* The input lies in buffer 0, and each layer that does not work in place changes sides. Each buffer is as
@@ -17,7 +26,7 @@ mbn_status mbni_inference_plan(const mbn_model *model, int64_t max_batch, int64_
     *run = (mbni_inference){.model = model, .max_batch = max_batch, .layers = model->layer_count - stop};
     for (int64_t i = 0; i < run->layers; i++) {
         const mbni_layer *layer = &model->layers[i];
-        side = i == 0 || works_in_place(layer) ? side : !side;
+        side = i == 0 || works_in_place(run, i) ? side : !side;
         if (!mbni_mul(max_batch, mbni_shape_count(&layer->out), &floats))
             run->arena.overflow = true;
         else if (floats > largest[side])
@@ -54,15 +63,6 @@ float *mbni_inference_input(mbni_inference *run)
     return run->buffers[0];
 }
 
-/* The ReLU behind a batch norm, which does its work too. */
-static const mbni_layer *activation_of(const mbni_inference *run, int64_t i)
-{
-    const mbni_layer *layers = run->model->layers;
-    bool fuses = i + 1 < run->layers && (layers[i].ops->flags & MBNI_LAYER_FUSES_RELU) &&
-                 layers[i + 1].ops == &mbni_relu_ops;
-    return fuses ? &layers[i + 1] : NULL;
-}
-
 const float *mbni_inference_run(mbni_inference *run, int64_t batch)
 {
     mbn_context *context = run->model->context;
@@ -74,10 +74,11 @@ const float *mbni_inference_run(mbni_inference *run, int64_t batch)
     for (int64_t i = 1; i < run->layers; i++) {
         const mbni_layer *layer = &run->model->layers[i];
         const float *x = run->buffers[side];
-        side = works_in_place(layer) ? side : !side;
-        if ((layer->ops->flags & MBNI_LAYER_ALIAS) || layer == pass.activation)
+        side = works_in_place(run, i) ? side : !side;
+        if ((layer->ops->flags & MBNI_LAYER_ALIAS) || is_absorbed(run, i))
             continue;
-        pass.activation = activation_of(run, i);
+        pass.activation = i + 1 < run->layers && mbni_layer_takes_relu(layer, layer + 1) ? layer + 1 : NULL;
+        pass.padding = mbni_layer_gives_padding(layer - 1, layer) ? layer - 1 : NULL;
         layer->ops->forward(layer, &pass, x, run->buffers[side]);
     }
     return run->buffers[side];

@@ -176,7 +176,7 @@ static mbn_status train_epoch(fit_run *run, mbn_fit_event *event, double row[MBN
     double loss_sum = 0, began = mbni_platform_seconds();
     int64_t correct = 0;
     set_order(run);
-    mbni_model_gather(run->model, run->x, run->order, 0, batch_at(run, 0), step->activations[0]);
+    mbni_model_gather(run->model, run->x, run->order, 0, batch_at(run, 0), step->stages[0].y);
     for (int64_t done = 0; done < run->train_count && !run->stopped; event->batch++) {
         int64_t batch = batch_at(run, done), next = batch_at(run, done + batch);
         mbni_gather ahead =
@@ -316,7 +316,7 @@ mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_
     MBNI_TRY(mbni_trainer_prepare(model->trainer));
     MBNI_TRY(mbni_step_plan(model, targets.count, !targets.ids, &step));
     MBNI_TRY(mbni_step_create(&step));
-    mbni_model_gather(model, x, NULL, 0, targets.count, step.activations[0]);
+    mbni_model_gather(model, x, NULL, 0, targets.count, step.stages[0].y);
     mbni_targets_gather(&targets, NULL, 0, targets.count, step.ids, step.soft);
     status = mbni_step_run(&step, targets.count, 0, NULL, &loss_sum, &correct);
     if (!status) {

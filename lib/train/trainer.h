@@ -52,6 +52,17 @@ typedef struct mbni_chunk {
     float l2;       /* L2 coefficient */
 } mbni_chunk;
 
+/* What a step does with a layer. */
+typedef struct mbni_stage {
+    bool runs; /* false: y is the output of the layer before, as an alias, or since a neighbour does its work
+                */
+    bool kept; /* y holds the output until backward; false: that makes it again when it reads it */
+    bool takes_moments; /* from the layer before: a batch norm of the batch's statistics */
+    const mbni_layer *activation, *padding; /* neighbours whose work it does, or NULL */
+    float *y;                               /* output; layers that work in place share */
+    float *saved;                           /* NULL where it keeps nothing */
+} mbni_stage;
+
 /* Everything that steps on one batch size need, in one block of memory. */
 typedef struct mbni_step {
     mbn_model *model;
@@ -61,11 +72,10 @@ typedef struct mbni_step {
     int64_t layers;       /* that run: all but the final softmax, which is part of the loss */
     int64_t first_layer;  /* the lowest with something to train: gradients go no further down */
     mbni_arena arena;
-    float **activations;  /* of each layer; layers that work in place share */
+    mbni_stage *stages;   /* of each layer */
     float *input_ahead;   /* the next batch's pictures, prepared while this one computes */
     mbni_moments moments; /* between a layer and the batch norm behind it */
-    float **saved;        /* of each layer, NULL where it keeps nothing */
-    float *flow[2];       /* gradients between layers, in turn */
+    float *flow[2];       /* gradients between layers, in turn; in forward, outputs that are not kept */
     float *workspace;
     float *gradients;  /* in the layout of the parameter block; zero where nothing is trained */
     float *statistics; /* running statistics before the step */

@@ -34,7 +34,6 @@ void mbni_generic_global_average_gradient(int64_t pixels, int64_t channels, cons
 void mbni_generic_global_max_gradient(int64_t pixels, int64_t channels, const float *x, const float *d_y,
                                       float *d_x)
 {
-    memset(d_x, 0, (size_t)(pixels * channels) * sizeof *d_x);
     for (int64_t c = 0; c < channels; c++) {
         int64_t best = 0;
         for (int64_t p = 1; p < pixels; p++) {
@@ -42,6 +41,8 @@ void mbni_generic_global_max_gradient(int64_t pixels, int64_t channels, const fl
             if (v > top || (v != v && top == top))
                 best = p;
         }
+        for (int64_t p = 0; p < pixels; p++)
+            d_x[p * channels + c] = 0;
         d_x[best * channels + c] = d_y[c];
     }
 }
