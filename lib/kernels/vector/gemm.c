@@ -25,7 +25,7 @@
 #endif
 #define NR (NV * VW)
 #define KC 256
-#define AHEAD 8
+#define AHEAD 4
 #define NEAR 256
 #define ROWS (256 / MR * MR)
 
@@ -39,61 +39,55 @@ typedef struct ISA(gemm_panel) {
     int64_t next_step;
     int add;                    /* to what stands in c, from earlier blocks of k or by the caller's wish */
     int finish;                 /* the sums are whole, and there is something to do to them */
-    const float *scale, *shift; /* of this panel, or NULL */
+    float scale[NR], shift[NR]; /* 1 and 0 where there is none */
     float low, high;
     int moments, origin_known;
     float origin[NR], sums[NR], squares[NR]; /* about the origin, of this block's rows */
 } ISA(gemm_panel);
 
-/* Vector j of each row of a tile on its way to c. n: its lanes; whole: all of them. */
-V_OP void ISA(finish_vector)(ISA(gemm_panel) *restrict q, int64_t rows, int64_t j, int64_t n, int whole,
-                             const float *restrict tile, float *restrict c)
+V_OP vf ISA(finish)(const ISA(gemm_panel) * q, int64_t j, vf y)
 {
-    const vf low = v_set(q->low), high = v_set(q->high);
-    vf scale = v_zero(), shift = v_zero(), origin = v_zero(), sum = v_zero(), squares = v_zero();
-    if (q->finish && q->scale)
-        scale = whole ? v_load(q->scale + j) : v_load_n(q->scale + j, n);
-    if (q->finish && q->shift)
-        shift = whole ? v_load(q->shift + j) : v_load_n(q->shift + j, n);
-    for (int64_t i = 0; i < rows; i++, c += q->ldc, tile += NR) {
-        vf y = v_load(tile + j);
-        if (q->add)
-            y = (whole ? v_load(c + j) : v_load_n(c + j, n)) + y;
-        if (q->finish) {
-            if (q->scale)
-                y = v_fma(y, scale, shift);
-            else if (q->shift)
-                y = y + shift;
-            y = v_min(high, v_max(low, y)); /* NaN is the second operand, and stays */
-        }
-        if (whole)
-            v_store(c + j, y);
-        else
-            v_store_n(c + j, n, y);
-        if (q->moments) {
-            if (i == 0)
-                origin = q->origin_known ? v_load(q->origin + j) : y;
-            const vf d = y - origin;
-            sum = sum + d;
-            squares = v_fma(d, d, squares);
-        }
-    }
-    if (q->moments) {
-        v_store(q->origin + j, origin);
-        v_store(q->sums + j, v_load(q->sums + j) + sum);
-        v_store(q->squares + j, v_load(q->squares + j) + squares);
-    }
+    y = v_fma(y, v_load(q->scale + j), v_load(q->shift + j));
+    return v_min(v_set(q->high), v_max(v_set(q->low), y)); /* NaN is the second operand, and stays */
 }
 
-/* A tile of raw sums, [rows][NR], to c. */
+/* The moments of `rows` rows of vector j as stored, to those of the tiles before. */
+V_OP void ISA(add_moments)(ISA(gemm_panel) *restrict q, int64_t rows, int64_t j, const vf *y)
+{
+    const vf origin = q->origin_known ? v_load(q->origin + j) : y[0];
+    vf sum = v_zero(), squares = v_zero();
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < rows; i++) {
+        const vf d = y[i] - origin;
+        sum = sum + d;
+        squares = v_fma(d, d, squares);
+    }
+    v_store(q->origin + j, origin);
+    v_store(q->sums + j, v_load(q->sums + j) + sum);
+    v_store(q->squares + j, v_load(q->squares + j) + squares);
+}
+
+/* A tile of raw sums, [rows][NR], to c: any number of rows and columns. */
 __attribute__((noinline)) static void ISA(finish_tile)(ISA(gemm_panel) * q, int64_t rows, const float *tile,
                                                        float *c)
 {
     for (int64_t j = 0; j < q->cols; j += VW) {
-        if (j + VW <= q->cols)
-            ISA(finish_vector)(q, rows, j, VW, 1, tile, c);
-        else
-            ISA(finish_vector)(q, rows, j, q->cols - j, 0, tile, c);
+        const int64_t n = q->cols - j;
+        vf y[MR];
+        for (int64_t i = 0; i < rows; i++) {
+            float *to = c + i * q->ldc + j;
+            y[i] = v_load(tile + i * NR + j);
+            if (q->add)
+                y[i] = (n >= VW ? v_load(to) : v_load_n(to, n)) + y[i];
+            if (q->finish)
+                y[i] = ISA(finish)(q, j, y[i]);
+            if (n >= VW)
+                v_store(to, y[i]);
+            else
+                v_store_n(to, n, y[i]);
+        }
+        if (q->moments)
+            ISA(add_moments)(q, rows, j, y);
     }
     q->origin_known = q->moments;
 }
@@ -131,19 +125,30 @@ V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict
                 sum[i][j] = v_fma(x, v[j], sum[i][j]);
         }
     }
-    if (q->cols == NR && !q->finish && !q->moments) {
+    /* Whole tiles are finished in registers, one column of vectors after another. */
+    if (q->cols == NR && ((!q->finish && !q->moments) || (rows == MR && !trans_a))) {
         const int64_t ldc = q->ldc;
-        if (q->add)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++) {
+            vf y[MR];
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-                for (int j = 0; j < NV; j++)
-                    sum[i][j] = v_load(c + i * ldc + j * VW) + sum[i][j];
+                y[i] = sum[i][j];
+            if (q->add)
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-            for (int j = 0; j < NV; j++)
-                v_store(c + i * ldc + j * VW, sum[i][j]);
+                for (int i = 0; i < rows; i++)
+                    y[i] = v_load(c + i * ldc + j * VW) + y[i];
+            if (rows == MR && !trans_a && q->finish)
+#pragma GCC unroll 16
+                for (int i = 0; i < rows; i++)
+                    y[i] = ISA(finish)(q, j * VW, y[i]);
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++)
+                v_store(c + i * ldc + j * VW, y[i]);
+            if (rows == MR && !trans_a && q->moments)
+                ISA(add_moments)(q, rows, j * VW, y);
+        }
+        q->origin_known = q->moments;
     } else {
         float tile[MR * NR] __attribute__((aligned(64)));
 #pragma GCC unroll 16
@@ -239,8 +244,10 @@ static void ISA(panel_begin)(const mbni_matmul *p, int last, int64_t col, const 
 {
     const mbni_epilogue *e = p->epilogue;
     q->finish = last && e;
-    q->scale = e && e->scale ? e->scale + col : NULL;
-    q->shift = e && e->shift ? e->shift + col : NULL;
+    for (int64_t j = 0; j < NR; j++) {
+        q->scale[j] = e && e->scale && j < q->cols ? e->scale[col + j] : 1;
+        q->shift[j] = e && e->shift && j < q->cols ? e->shift[col + j] : 0;
+    }
     q->low = e ? e->low : 0;
     q->high = e ? e->high : 0;
     q->moments = last && moments;
