@@ -101,6 +101,36 @@ START_TEST(a_broken_logit_makes_its_row_nan_and_no_other)
 }
 END_TEST
 
+/* Row lengths with and without a tail on each instruction set; class 1 at -infinity, then at -1e30. */
+START_TEST(a_class_ruled_out_costs_only_where_it_is_a_target)
+{
+    enum { MOST_CLASSES = 35 };
+    for (size_t isa = 0; isa < ISA_COUNT; isa++)
+        for (int64_t n = 2; isa_present(isa) && n <= MOST_CLASSES; n++)
+            for (int variant = 0; variant < 6; variant++) {
+                const int by_id = variant % 3 == 0, with_target = variant % 3 == 2;
+                float logits[MOST_CLASSES] = {0}, soft[MOST_CLASSES] = {0}, d_logits[MOST_CLASSES], loss;
+                uint8_t correct;
+                logits[1] = variant < 3 ? -INFINITY : -1e30f;
+                soft[0] = with_target ? 0.5f : 1;
+                soft[1] = 1 - soft[0];
+                mbni_train_kernels_select(all_isas[isa].isa)
+                    ->softmax_cross_entropy(1, n, logits, by_id ? (int32_t[]){0} : NULL, soft, 0, 1, &loss,
+                                            &correct, d_logits);
+                ck_near(d_logits[1], -soft[1], 0, 0);
+                ck_assert_int_eq(correct, 1);
+                if (with_target)
+                    ck_assert(variant < 3 ? loss == INFINITY : fabsf(loss - 5e29f) < 1e24f);
+                else
+                    ck_near(loss, log((double)n - 1), BOUND_LOSS, 1);
+                mbni_train_kernels_select(all_isas[isa].isa)
+                    ->softmax_cross_entropy(1, n, logits, (int32_t[]){0}, NULL, 0.1f, 1, &loss, &correct,
+                                            NULL);
+                ck_assert(variant < 3 ? loss == INFINITY : loss > 1e26f && isfinite(loss));
+            }
+}
+END_TEST
+
 static int64_t first_maximum(int64_t n, const float *x)
 {
     int64_t best = 0;
@@ -184,5 +214,5 @@ START_TEST(of_equal_logits_the_first_counts)
 END_TEST
 
 SUITE("kernels/softmax", softmax_and_its_gradient_are_within_the_bound_also_in_place,
-      a_broken_logit_makes_its_row_nan_and_no_other, loss_and_gradient_are_within_the_bound_of_float64,
-      of_equal_logits_the_first_counts)
+      a_broken_logit_makes_its_row_nan_and_no_other, a_class_ruled_out_costs_only_where_it_is_a_target,
+      loss_and_gradient_are_within_the_bound_of_float64, of_equal_logits_the_first_counts)

@@ -25,6 +25,7 @@
  *     v_select(m, a, b) v_clear(m, a)                    a where m, else b; 0 where m, else a
  *     v_power2(n)                                        2^n, n integral in [-126, 127]; else undefined
  *     v_sum(a)                                           of all lanes, halves onto halves
+ *     vd_zero() vd_add(d, a) vd_sum(d)                   sums in double: vd is VW of them, d + a lane by lane
  *     v_load_u8(p)                                       VW bytes as floats
  *     v_transpose(v)                                     VW vectors in place
  * VREGS is the number of vector registers. */

@@ -20,6 +20,7 @@
 
 #define vf ISA(vf)
 #define vm ISA(vm)
+#define vd ISA(vd)
 #define v_zero ISA(v_zero)
 #define v_set ISA(v_set)
 #define v_load ISA(v_load)
@@ -38,6 +39,9 @@
 #define v_clear ISA(v_clear)
 #define v_power2 ISA(v_power2)
 #define v_sum ISA(v_sum)
+#define vd_zero ISA(vd_zero)
+#define vd_add ISA(vd_add)
+#define vd_sum ISA(vd_sum)
 #define v_load_u8 ISA(v_load_u8)
 #define v_transpose ISA(v_transpose)
 

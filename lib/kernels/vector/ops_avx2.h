@@ -111,6 +111,28 @@ V_OP float v_sum(vf a)
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
 }
 
+typedef struct vd {
+    __m256d low, high;
+} vd;
+
+V_OP vd vd_zero(void)
+{
+    return (vd){_mm256_setzero_pd(), _mm256_setzero_pd()};
+}
+
+V_OP vd vd_add(vd d, vf a)
+{
+    return (vd){_mm256_add_pd(d.low, _mm256_cvtps_pd(_mm256_castps256_ps128(a))),
+                _mm256_add_pd(d.high, _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)))};
+}
+
+V_OP double vd_sum(vd d)
+{
+    const __m256d h = _mm256_add_pd(d.low, d.high);
+    const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+
 V_OP vf v_load_u8(const uint8_t *p)
 {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));

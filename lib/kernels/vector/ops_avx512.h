@@ -107,6 +107,29 @@ V_OP float v_sum(vf a)
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
 }
 
+typedef struct vd {
+    __m512d low, high;
+} vd;
+
+V_OP vd vd_zero(void)
+{
+    return (vd){_mm512_setzero_pd(), _mm512_setzero_pd()};
+}
+
+V_OP vd vd_add(vd d, vf a)
+{
+    return (vd){_mm512_add_pd(d.low, _mm512_cvtps_pd(_mm512_castps512_ps256(a))),
+                _mm512_add_pd(d.high, _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)))};
+}
+
+V_OP double vd_sum(vd d)
+{
+    const __m512d a = _mm512_add_pd(d.low, d.high);
+    const __m256d h = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+    const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+
 V_OP vf v_load_u8(const uint8_t *p)
 {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));

@@ -79,8 +79,7 @@ V_OP vf v_clear(vm m, vf a)
 
 V_OP vf v_power2(vf n)
 {
-    const vm biased = {(int32_t)n[0] + 127, (int32_t)n[1] + 127, (int32_t)n[2] + 127, (int32_t)n[3] + 127};
-    return (vf)(biased << 23);
+    return (vf)((__builtin_convertvector(n, vm) + 127) << 23);
 }
 
 V_OP vf v_max(vf a, vf b)
@@ -101,6 +100,27 @@ V_OP vf v_sqrt(vf a)
 V_OP float v_sum(vf a)
 {
     return (a[0] + a[2]) + (a[1] + a[3]);
+}
+
+typedef double ISA(pair) __attribute__((vector_size(16)));
+typedef struct vd {
+    ISA(pair) low, high;
+} vd;
+
+V_OP vd vd_zero(void)
+{
+    return (vd){{0, 0}, {0, 0}};
+}
+
+V_OP vd vd_add(vd d, vf a)
+{
+    return (vd){d.low + (ISA(pair)){a[0], a[1]}, d.high + (ISA(pair)){a[2], a[3]}};
+}
+
+V_OP double vd_sum(vd d)
+{
+    const ISA(pair) s = d.low + d.high;
+    return s[0] + s[1];
 }
 
 V_OP vf v_load_u8(const uint8_t *p)

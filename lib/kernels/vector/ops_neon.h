@@ -100,6 +100,25 @@ V_OP float v_sum(vf a)
     return vget_lane_f32(s, 0) + vget_lane_f32(s, 1);
 }
 
+typedef struct vd {
+    float64x2_t low, high;
+} vd;
+
+V_OP vd vd_zero(void)
+{
+    return (vd){vdupq_n_f64(0), vdupq_n_f64(0)};
+}
+
+V_OP vd vd_add(vd d, vf a)
+{
+    return (vd){vaddq_f64(d.low, vcvt_f64_f32(vget_low_f32(a))), vaddq_f64(d.high, vcvt_high_f64_f32(a))};
+}
+
+V_OP double vd_sum(vd d)
+{
+    return vaddvq_f64(vaddq_f64(d.low, d.high));
+}
+
 V_OP vf v_load_u8(const uint8_t *p)
 {
     const uint32_t lanes[4] = {p[0], p[1], p[2], p[3]};
