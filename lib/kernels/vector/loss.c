@@ -25,19 +25,22 @@ void ISA(softmax_gradient)(int64_t rows, int64_t n, const float *y, const float 
         ISA(softmax_gradient_row)(n, y + r * n, d_y + r * n, d_x + r * n);
 }
 
-/* Targets of a row, smoothed: share * soft[i] + spread, or spread, and share more at the id. */
+/* Targets of a row, smoothed: share * soft[i] + spread; without soft, 1 at the id stands for it. */
 typedef struct ISA(target) {
     const float *soft; /* or NULL */
     int64_t id;
     float share, spread;
 } ISA(target);
 
-/* Targets of n classes from i on, times scale. */
+/* Targets of n classes from i on, times scale; the same bits for an id as for the soft targets it stands for.
+ */
 V_OP vf ISA(targets)(const ISA(target) * t, float scale, int64_t i, int64_t n)
 {
-    vf v = v_set(t->spread * scale);
-    if (t->soft)
-        v = v_fma(ISA(load_lanes)(t->soft + i, n), v_set(t->share * scale), v);
+    static const float one[32] = {[16] = 1};
+    const int64_t from_id = t->id - i;
+    const vf soft = t->soft ? ISA(load_lanes)(t->soft + i, n)
+                            : v_load(one + (from_id >= 0 && from_id < VW ? 16 - from_id : 0));
+    const vf v = v_fma(soft, v_set(t->share * scale), v_set(t->spread * scale));
     return n == VW ? v : v_clear(ISA(lanes_from)(n), v);
 }
 
@@ -72,24 +75,20 @@ static double ISA(cross_entropy_row)(int64_t n, const float *logits, float max, 
                                      float scale, float *d_logits)
 {
     ISA(row_sums) s = {vd_zero(), vd_zero(), vd_zero()};
-    const double below = t->soft ? 0 : (double)max - logits[t->id];
     int64_t i = 0;
     for (; i + VW <= n; i += VW)
         ISA(sum_logits)(&s, t, VW, i, v_set(max), logits, d_logits);
     if (i < n)
         ISA(sum_logits)(&s, t, n - i, i, v_set(max), logits, d_logits);
-    const double share = t->soft ? 0 : t->share, sum = vd_sum(s.exponentials);
-    const double targets = vd_sum(s.targets) + share;
+    const double sum = vd_sum(s.exponentials), targets = vd_sum(s.targets);
     if (d_logits) {
-        const double by_e = targets / sum * scale, at_id = t->soft ? 0 : d_logits[t->id];
+        const float by_e = (float)(targets / sum * scale);
         for (i = 0; i + VW <= n; i += VW)
-            ISA(gradient_step)(t, VW, i, (float)by_e, scale, d_logits);
+            ISA(gradient_step)(t, VW, i, by_e, scale, d_logits);
         if (i < n)
-            ISA(gradient_step)(t, n - i, i, (float)by_e, scale, d_logits);
-        if (!t->soft)
-            d_logits[t->id] = (float)(at_id * by_e - (share + t->spread) * scale);
+            ISA(gradient_step)(t, n - i, i, by_e, scale, d_logits);
     }
-    return targets * log(sum) + vd_sum(s.distances) + (t->soft ? 0 : share * below);
+    return targets * log(sum) + vd_sum(s.distances);
 }
 
 static int64_t ISA(first_of)(int64_t n, const float *x, float value)
