@@ -101,8 +101,15 @@ mbn_status mbni_arena_create(mbn_context *context, mbni_arena *arena)
     return arena->base ? MBN_OK : MBN_ERR_MEMORY;
 }
 
+void mbni_arena_lend(mbni_arena *arena, unsigned char *memory)
+{
+    arena->base = memory;
+    arena->lent = true;
+}
+
 void mbni_arena_destroy(mbn_context *context, mbni_arena *arena)
 {
-    mbni_free(context, arena->base);
+    if (!arena->lent)
+        mbni_free(context, arena->base);
     memset(arena, 0, sizeof *arena);
 }

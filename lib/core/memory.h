@@ -28,10 +28,13 @@ typedef struct mbni_arena {
     unsigned char *base;
     int64_t bytes;
     bool overflow; /* a plan did not fit into int64_t */
+    bool lent;     /* base belongs to somebody else */
 } mbni_arena;
 
 int64_t mbni_arena_plan(mbni_arena *arena, int64_t count, int64_t element_bytes);
 mbn_status mbni_arena_create(mbn_context *context, mbni_arena *arena);
+/* Instead of create: in memory that outlives the arena, aligned and large enough. */
+void mbni_arena_lend(mbni_arena *arena, unsigned char *memory);
 void mbni_arena_destroy(mbn_context *context, mbni_arena *arena);
 
 #endif

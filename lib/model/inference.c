@@ -43,12 +43,17 @@ mbn_status mbni_inference_plan(const mbn_model *model, int64_t max_batch, int64_
     return MBN_OK;
 }
 
-mbn_status mbni_inference_create(mbni_inference *run)
+void mbni_inference_connect(mbni_inference *run)
 {
-    MBNI_TRY(mbni_arena_create(run->model->context, &run->arena));
     for (int i = 0; i < 2; i++)
         run->buffers[i] = (float *)(void *)(run->arena.base + run->buffer_offsets[i]);
     run->workspace = (float *)(void *)(run->arena.base + run->workspace_offset);
+}
+
+mbn_status mbni_inference_create(mbni_inference *run)
+{
+    MBNI_TRY(mbni_arena_create(run->model->context, &run->arena));
+    mbni_inference_connect(run);
     return MBN_OK;
 }
 

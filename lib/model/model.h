@@ -142,6 +142,8 @@ typedef struct mbni_inference {
 mbn_status mbni_inference_plan(const mbn_model *model, int64_t max_batch, int64_t stop,
                                mbni_inference *run); /* allocates nothing; run->arena.bytes */
 mbn_status mbni_inference_create(mbni_inference *run);
+void mbni_inference_connect(
+    mbni_inference *run); /* create without the allocation: run->arena has its memory */
 void mbni_inference_destroy(mbni_inference *run);
 float *mbni_inference_input(
     mbni_inference *run); /* where the batch, [batch, h, w, c], is to be put: max_batch rows */

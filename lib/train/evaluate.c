@@ -18,20 +18,41 @@ mbn_status mbni_evaluation_plan(const mbn_model *model, int64_t max_batch, mbni_
     return mbni_inference_plan(model, max_batch, 1, &evaluation->run);
 }
 
-mbn_status mbni_evaluation_create(mbni_evaluation *evaluation)
+int64_t mbni_evaluation_bytes(const mbni_evaluation *evaluation)
 {
-    MBNI_TRY(mbni_inference_create(&evaluation->run));
-    mbn_status status = mbni_arena_create(evaluation->run.model->context, &evaluation->arena);
-    if (status) {
-        mbni_inference_destroy(&evaluation->run);
-        return status;
-    }
+    int64_t bytes;
+    return mbni_add(evaluation->run.arena.bytes, evaluation->arena.bytes, &bytes) ? bytes : INT64_MAX / 2;
+}
+
+static void connect(mbni_evaluation *evaluation)
+{
     unsigned char *base = evaluation->arena.base;
     evaluation->losses = (float *)(void *)(base + evaluation->losses_offset);
     evaluation->soft = (float *)(void *)(base + evaluation->soft_offset);
     evaluation->ids = (int32_t *)(void *)(base + evaluation->ids_offset);
     evaluation->correct = base + evaluation->correct_offset;
+}
+
+mbn_status mbni_evaluation_create(mbni_evaluation *evaluation)
+{
+    mbn_context *context = evaluation->run.model->context;
+    MBNI_TRY(mbni_arena_create(context, &evaluation->run.arena));
+    mbn_status status = mbni_arena_create(context, &evaluation->arena);
+    if (status) {
+        mbni_arena_destroy(context, &evaluation->run.arena);
+        return status;
+    }
+    mbni_inference_connect(&evaluation->run);
+    connect(evaluation);
     return MBN_OK;
+}
+
+void mbni_evaluation_lend(mbni_evaluation *evaluation, unsigned char *memory)
+{
+    mbni_arena_lend(&evaluation->run.arena, memory);
+    mbni_arena_lend(&evaluation->arena, memory + evaluation->run.arena.bytes);
+    mbni_inference_connect(&evaluation->run);
+    connect(evaluation);
 }
 
 void mbni_evaluation_destroy(mbni_evaluation *evaluation)

@@ -16,8 +16,7 @@ typedef struct fit_run {
     mbni_step step;
     mbni_evaluation evaluation;
     int64_t *order;
-    float *snapshot; /* parameters and optimizer state at the end of the last good epoch */
-    int64_t snapshot_steps;
+    float *snapshot; /* the parameters at the end of the last good epoch */
     mbni_progress progress;
     mbn_history *history;
     uint32_t denormals; /* the caller's mode, which its callbacks run in */
@@ -78,27 +77,16 @@ static mbn_status split_data(fit_run *run, const mbn_tensor *y)
     return MBN_OK;
 }
 
-static int64_t snapshot_floats(const mbni_trainer *trainer)
-{
-    return trainer->value_count * (1 + trainer->state_count);
-}
-
 static void take_snapshot(fit_run *run)
 {
-    size_t bytes = (size_t)run->trainer->value_count * sizeof(float);
-    memcpy(run->snapshot, run->model->values, bytes);
-    for (int32_t i = 0; i < run->trainer->state_count; i++)
-        memcpy(run->snapshot + (1 + i) * run->trainer->value_count, run->trainer->states[i], bytes);
-    run->snapshot_steps = run->trainer->steps;
+    memcpy(run->snapshot, run->model->values, (size_t)run->trainer->value_count * sizeof(float));
 }
 
+/* What led the weights astray is in the optimizer's state as well, which starts anew. */
 static void restore_snapshot(fit_run *run)
 {
-    size_t bytes = (size_t)run->trainer->value_count * sizeof(float);
-    memcpy(run->model->values, run->snapshot, bytes);
-    for (int32_t i = 0; i < run->trainer->state_count; i++)
-        memcpy(run->trainer->states[i], run->snapshot + (1 + i) * run->trainer->value_count, bytes);
-    run->trainer->steps = run->snapshot_steps;
+    memcpy(run->model->values, run->snapshot, (size_t)run->trainer->value_count * sizeof(float));
+    mbni_trainer_restart(run->trainer);
 }
 
 static mbn_status allocate(fit_run *run)
@@ -110,11 +98,14 @@ static mbn_status allocate(fit_run *run)
     MBNI_TRY(mbni_step_create(&run->step));
     if (run->val_count) {
         MBNI_TRY(mbni_evaluation_plan(run->model, val_batch, &run->evaluation));
-        MBNI_TRY(mbni_evaluation_create(&run->evaluation));
+        if (mbni_evaluation_bytes(&run->evaluation) <= mbni_step_idle_bytes(&run->step))
+            mbni_evaluation_lend(&run->evaluation, run->step.arena.base + run->step.idle_offset);
+        else
+            MBNI_TRY(mbni_evaluation_create(&run->evaluation));
     }
     MBNI_TRY(mbni_trainer_prepare(run->trainer));
     run->order = mbni_alloc(context, run->train_count * (int64_t)sizeof *run->order);
-    run->snapshot = mbni_alloc(context, snapshot_floats(run->trainer) * (int64_t)sizeof(float));
+    run->snapshot = mbni_alloc(context, run->trainer->value_count * (int64_t)sizeof(float));
     run->history = mbni_history_create(context, run->options.epochs, run->val_count > 0);
     return run->order && run->snapshot && run->history ? MBN_OK : MBN_ERR_MEMORY;
 }
@@ -123,8 +114,8 @@ static mbn_status allocate(fit_run *run)
 static void release(fit_run *run)
 {
     mbn_context *context = run->model->context;
-    mbni_step_destroy(&run->step);
     mbni_evaluation_destroy(&run->evaluation);
+    mbni_step_destroy(&run->step);
     mbni_free(context, run->order);
     mbni_free(context, run->snapshot);
 }
@@ -292,11 +283,12 @@ mbn_status mbni_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *
     /* Planning changes nothing in the model. */
     MBNI_TRY(mbni_step_plan((mbn_model *)model, batch_size, 0, &step));
     MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
-    /* The optimizer's state, and the snapshot of it and of the parameters. */
-    states = (snapshot_floats(model->trainer) + model->trainer->value_count * model->trainer->state_count) *
-             (int64_t)sizeof(float);
-    if (!mbni_add(step.arena.bytes, evaluation.run.arena.bytes, bytes) || !mbni_add(*bytes, states, bytes) ||
-        !mbni_add(*bytes, evaluation.arena.bytes, bytes))
+    /* The optimizer's state, and the snapshot of the parameters. */
+    states = model->trainer->value_count * (1 + model->trainer->state_count) * (int64_t)sizeof(float);
+    int64_t evaluating = mbni_evaluation_bytes(&evaluation);
+    if (evaluating <= mbni_step_idle_bytes(&step))
+        evaluating = 0;
+    if (!mbni_add(step.arena.bytes, evaluating, bytes) || !mbni_add(*bytes, states, bytes))
         return mbni_error(MBN_ERR_MEMORY, "batch size %lld needs more memory than can be addressed",
                           (long long)batch_size);
     return MBN_OK;

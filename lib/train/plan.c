@@ -62,20 +62,74 @@ static bool works_in_place(const mbni_layer *layer, bool kept, bool read)
     return (layer->ops->flags & MBNI_LAYER_IN_PLACE) && !(layer->ops->flags & MBNI_LAYER_NEEDS_X) && !read;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Numbers in a picture that layer i > 0 reads: without padding that it takes in. */
+static int64_t input_floats(const mbni_step *step, int64_t i)
+{
+    const mbni_layer *layer = &step->model->layers[i], *padding = stage_of(step, i).padding;
+    return mbni_shape_count(padding ? &padding->in : &layer->in);
+}
+
+/* The largest tenants of the flow buffers, by the turns that the backward pass takes. */
+static void backward_flow(const mbni_step *step, int64_t sizes[2])
+{
+    int turn = 0;
+    /* The gradient of the logits is there also when nothing below is trained. */
+    sizes[0] = mbni_model_last(step->model)->out.dims[0];
+    sizes[1] = 0;
+    for (int64_t i = step->layers - 1; i >= step->first_layer && i > 0; i--) {
+        int32_t flags = step->model->layers[i].ops->flags;
+        if (!mbni_layer_gradient_ops_find(step->model->layers[i].ops) || !stage_of(step, i).runs)
+            continue;
+        int next = mbni_gradient_turn(flags, turn);
+        if (flags & (MBNI_LAYER_NEEDS_X | MBNI_LAYER_NEEDS_Y)) /* made again on the other side, if not kept */
+            sizes[!turn] = larger(sizes[!turn], input_floats(step, i));
+        if (flags & MBNI_LAYER_NEEDS_Y)
+            sizes[!turn] = larger(sizes[!turn], mbni_shape_count(&step->model->layers[i].out));
+        sizes[next] = larger(sizes[next], input_floats(step, i));
+        turn = next;
+    }
+}
+
+/* Takes the flow buffers. Returns the one for the outputs of elementwise layers. */
+static int lay_out_flow(mbni_step *step, mbni_arena *cursor)
+{
+    const int64_t lowest = lowest_read(step);
+    int64_t sizes[2];
+    backward_flow(step, sizes);
+    const int side = sizes[1] > sizes[0];
+    for (int64_t i = 1; i < step->layers; i++) {
+        const mbni_layer *layer = &step->model->layers[i];
+        int64_t floats = mbni_shape_count(&layer->out);
+        if (is_elementwise(layer) || i < lowest)
+            sizes[side] = larger(sizes[side], floats);
+        if (i < lowest)
+            sizes[!side] = larger(sizes[!side], floats);
+    }
+    step->flow[0] = take_floats(step, cursor, step->max_batch, sizes[0]);
+    step->flow[1] = take_floats(step, cursor, step->max_batch, sizes[1]);
+    return side;
+}
+
 static void lay_out_stages(mbni_step *step, mbni_arena *cursor)
 {
     const int64_t lowest = lowest_read(step);
-    mbni_stage *stages = take(step, cursor, step->layers, sizeof *stages);
+    mbni_stage *stages = step->stages;
     float *y = NULL;
     bool kept = false, read = false;
-    int side = 0; /* of flow, where what is not kept lies */
+    const int first_side = lay_out_flow(step, cursor);
+    int side = first_side; /* of flow, where what is not kept lies */
     for (int64_t i = 0; i < step->layers; i++) {
         const mbni_layer *layer = &step->model->layers[i];
         mbni_stage stage = stage_of(step, i);
         if (i > 0 && (!stage.runs || works_in_place(layer, kept, read))) {
             /* y is there */
         } else if (i > 0 && (is_elementwise(layer) || i < lowest)) {
-            side = kept ? 0 : !side;
+            side = kept ? first_side : !side;
             y = step->flow[side];
             kept = false;
         } else {
@@ -91,7 +145,6 @@ static void lay_out_stages(mbni_step *step, mbni_arena *cursor)
         if (stages)
             stages[i] = stage;
     }
-    step->stages = stages;
 }
 
 static int64_t moments_floats(const mbni_step *step)
@@ -103,38 +156,30 @@ static int64_t moments_floats(const mbni_step *step)
     return 3 * MBNI_MOMENT_PARTS * channels;
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static void lay_out(mbni_step *step, mbni_arena *cursor)
 {
     const mbn_model *model = step->model;
-    /* The gradient of the logits is there also when nothing below is trained. */
-    int64_t classes = mbni_model_last(model)->out.dims[0], flow = classes, workspace = 0, statistics = 0;
+    int64_t classes = mbni_model_last(model)->out.dims[0], workspace = 0, statistics = 0;
     for (int64_t i = 0; i < step->layers; i++) {
         const mbni_layer *layer = &model->layers[i];
-        if (i > 0 && stage_of(step, i).runs)
-            flow = larger(flow, mbni_shape_count(&layer->out));
         if (layer->ops->workspace_floats)
             workspace = larger(workspace, layer->ops->workspace_floats(layer, step->max_batch, 1));
         for (int32_t p = 0; p < layer->param_count; p++)
             statistics += layer->params[p].trained ? 0 : layer->params[p].count;
     }
-    step->flow[0] = take_floats(step, cursor, step->max_batch, flow);
-    step->flow[1] = take_floats(step, cursor, step->max_batch, flow);
+    step->stages = take(step, cursor, step->layers, sizeof *step->stages);
+    step->gradients = take_floats(step, cursor, 1, model->value_count);
+    step->chunks = take(step, cursor, step->chunk_count, sizeof *step->chunks);
+    step->idle_offset = cursor->bytes;
     lay_out_stages(step, cursor);
     step->input_ahead = take_floats(step, cursor, step->max_batch, mbni_shape_count(&model->layers[0].out));
     step->moments.values = take_floats(step, cursor, 1, moments_floats(step));
     step->workspace = take_floats(step, cursor, 1, workspace);
-    step->gradients = take_floats(step, cursor, 1, model->value_count);
     step->statistics = take_floats(step, cursor, 1, statistics);
     step->ids = take(step, cursor, step->soft_targets ? 0 : step->max_batch, sizeof *step->ids);
     step->soft = take_floats(step, cursor, step->soft_targets ? step->max_batch : 0, classes);
     step->losses = take_floats(step, cursor, step->max_batch, 1);
     step->correct = take(step, cursor, step->max_batch, 1);
-    step->chunks = take(step, cursor, step->chunk_count, sizeof *step->chunks);
 }
 
 static int64_t first_trained_layer(const mbn_model *model, int64_t layers)

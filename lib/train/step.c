@@ -78,7 +78,7 @@ static void backward(mbni_step *step, mbni_pass *pass)
         float *other = step->flow[!turn];
         const float *x = flags & MBNI_LAYER_NEEDS_X ? output_of(step, pass, i - 1, other) : NULL;
         const float *y = flags & MBNI_LAYER_NEEDS_Y ? output_of(step, pass, i, other) : NULL;
-        int next = flags & (MBNI_LAYER_IN_PLACE | MBNI_LAYER_FUSES_RELU) ? turn : !turn;
+        int next = mbni_gradient_turn(flags, turn);
         pass->saved = step->stages[i].saved;
         pass->activation = step->stages[i].activation;
         pass->padding = step->stages[i].padding;

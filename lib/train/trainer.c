@@ -2,6 +2,7 @@
  */
 #include "train/trainer.h"
 #include <math.h>
+#include <string.h>
 
 int32_t mbni_optimizer_state_count(const mbn_compile_options *options)
 {
@@ -112,6 +113,14 @@ mbn_status mbni_trainer_create(mbn_model *model, const mbn_compile_options *opti
     model->trainer = trainer;
     model->trainer_destroy = trainer_destroy;
     return MBN_OK;
+}
+
+void mbni_trainer_restart(mbni_trainer *trainer)
+{
+    for (int32_t i = 0; i < trainer->state_count; i++)
+        if (trainer->states[i])
+            memset(trainer->states[i], 0, (size_t)trainer->value_count * sizeof(float));
+    trainer->steps = 0;
 }
 
 mbn_status mbni_trainer_prepare(mbni_trainer *trainer)

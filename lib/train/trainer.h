@@ -25,6 +25,8 @@ const char *mbni_optimizer_state_name(const mbn_compile_options *options, int32_
 mbn_status mbni_trainer_create(mbn_model *model, const mbn_compile_options *options);
 /* Allocates the state arrays, all zero, if that has not been done. */
 mbn_status mbni_trainer_prepare(mbni_trainer *trainer);
+/* The optimizer as before its first step. */
+void mbni_trainer_restart(mbni_trainer *trainer);
 /* MBN_OK, or the sentence why these settings cannot be. Resolves the default learning rate. */
 mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *options);
 /* MBN_OK when the network ends in a softmax over [classes]. */
@@ -63,6 +65,12 @@ typedef struct mbni_stage {
     float *saved;                           /* NULL where it keeps nothing */
 } mbni_stage;
 
+/* The flow buffer of a layer's d_x, when its d_y is in flow[turn]. */
+static inline int mbni_gradient_turn(int32_t flags, int turn)
+{
+    return flags & (MBNI_LAYER_IN_PLACE | MBNI_LAYER_FUSES_RELU) ? turn : !turn;
+}
+
 /* Everything that steps on one batch size need, in one block of memory. */
 typedef struct mbni_step {
     mbn_model *model;
@@ -72,6 +80,7 @@ typedef struct mbni_step {
     int64_t layers;       /* that run: all but the final softmax, which is part of the loss */
     int64_t first_layer;  /* the lowest with something to train: gradients go no further down */
     mbni_arena arena;
+    int64_t idle_offset;  /* from here on nothing in the arena lasts from step to step */
     mbni_stage *stages;   /* of each layer */
     float *input_ahead;   /* the next batch's pictures, prepared while this one computes */
     mbni_moments moments; /* between a layer and the batch norm behind it */
@@ -92,6 +101,11 @@ mbn_status mbni_step_plan(mbn_model *model, int64_t max_batch, int32_t soft_targ
 /* Allocates it and connects the gradients of what is trained. destroy disconnects them. */
 mbn_status mbni_step_create(mbni_step *step);
 void mbni_step_destroy(mbni_step *step);
+/* The part of the block that is idle between steps. */
+static inline int64_t mbni_step_idle_bytes(const mbni_step *step)
+{
+    return step->arena.bytes - step->idle_offset;
+}
 /* One step on `batch` pictures whose input and targets are in place. Sums over pictures go to loss_sum and
  * correct_sum (loss with the L2 terms, times batch). `ahead`: NULL, or pictures to gather meanwhile, of which
  * mbni_step_turn makes the next input. A loss that is not finite is MBN_ERR_NUMERIC, with nothing changed. */
@@ -114,7 +128,10 @@ typedef struct mbni_evaluation {
     int32_t *ids;
 } mbni_evaluation;
 mbn_status mbni_evaluation_plan(const mbn_model *model, int64_t max_batch, mbni_evaluation *evaluation);
+int64_t mbni_evaluation_bytes(const mbni_evaluation *evaluation);
 mbn_status mbni_evaluation_create(mbni_evaluation *evaluation);
+/* Instead of create: in memory of mbni_evaluation_bytes that outlives it. */
+void mbni_evaluation_lend(mbni_evaluation *evaluation, unsigned char *memory);
 void mbni_evaluation_destroy(mbni_evaluation *evaluation);
 /* Mean loss, L2 terms included, and accuracy of pictures [first, first + count), count above 0. */
 void mbni_evaluation_run(mbni_evaluation *evaluation, const mbn_tensor *x, const mbni_targets *targets,
