@@ -72,15 +72,11 @@ V_OP void ISA(put_column)(const int height, const int partial, int64_t lanes, co
     }
 }
 
-/* Brings what the next rows will read and write towards the core, as much as a column of a group is a part of
- * theirs: a group goes from pixel to pixel, and nothing in the machine foresees the strides. */
-V_OP void ISA(fetch_ahead)(const int height, const int stride, mbni_band *band)
+/* For each output column. */
+V_OP void ISA(fetch_rows)(const int height, const int stride, mbni_band *band)
 {
-    const int x_floats = stride * stride * height * VW, y_floats = height * VW;
-    UNROLL for (int i = 0; i < x_floats; i += 16) __builtin_prefetch(band->x_ahead + i);
-    UNROLL for (int i = 0; i < y_floats; i += 16) __builtin_prefetch(band->y_ahead + i);
-    band->x_ahead += x_floats;
-    band->y_ahead += y_floats;
+    mbni_fetch_ahead(&band->x_ahead, stride * stride * height * VW);
+    mbni_fetch_ahead(&band->y_ahead, height * VW);
 }
 
 /* Stride 1, padding 0 to 2. Columns a, b, c are the outputs whose right, middle and left the input is. */
@@ -102,7 +98,7 @@ V_OP void ISA(slide1)(const int height, const int partial, int64_t lanes, mbni_b
     ISA(add_column)(height, 1, partial, lanes, rows, x, x_pitch, k, left, middle, right)
 #define PUT         \
     ISA(put_column) \
-    (height, partial, lanes, e, &a, y, y_pitch), y += channels, ISA(fetch_ahead)(height, 1, band)
+    (height, partial, lanes, e, &a, y, y_pitch), y += channels, ISA(fetch_rows)(height, 1, band)
 #define NEXT a = b, b = c, c = none, j++, x += channels
     if (pad == 0) {
         ADD(&c, NULL, NULL);
@@ -148,7 +144,7 @@ V_OP void ISA(slide2)(const int height, const int partial, int64_t lanes, mbni_b
     ISA(add_column)(height, 2, partial, lanes, rows, x, x_pitch, k, left, middle, right), x += channels
 #define PUT         \
     ISA(put_column) \
-    (height, partial, lanes, e, &a, y, y_pitch), y += channels, ISA(fetch_ahead)(height, 2, band)
+    (height, partial, lanes, e, &a, y, y_pitch), y += channels, ISA(fetch_rows)(height, 2, band)
     if (!band->pad)
         ADD(&a, NULL, NULL);
     for (; o + 1 < band->out_w && j + 1 < band->in_w; o++, j += 2) {

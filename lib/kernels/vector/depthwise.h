@@ -1,4 +1,5 @@
-/* What the depthwise families share: which windows they take, and the rows that are worked on at a time. */
+/* What the depthwise families share: which windows they take, the rows that are worked on at a time, and how
+ * those behind them are fetched ahead. */
 #ifndef MBNI_VECTOR_DEPTHWISE_H
 #define MBNI_VECTOR_DEPTHWISE_H
 
@@ -15,6 +16,15 @@ static inline int mbni_depthwise_is_3x3(const mbni_window *w)
            (w->out_w - 1) * s < w->in_w + w->pad_left;
 }
 
+/* A square picture of this side, 3 x 3, padded as "same". */
+static inline int mbni_depthwise_is_small(const mbni_window *w, int64_t stride, int64_t side)
+{
+    const int64_t out = (side + stride - 1) / stride, pad = stride == 1;
+    return w->in_h == side && w->in_w == side && w->out_h == out && w->out_w == out && w->kernel_h == 3 &&
+           w->kernel_w == 3 && w->stride_h == stride && w->stride_w == stride && w->pad_top == pad &&
+           w->pad_left == pad && w->multiplier == 1;
+}
+
 /* One or two output rows and the input rows that they read. */
 typedef struct mbni_band {
     int64_t in_w, out_w, pad, channels;
@@ -29,6 +39,16 @@ typedef struct mbni_band {
 static inline int mbni_depthwise_slides(const mbni_window *w)
 {
     return mbni_depthwise_is_3x3(w) && w->out_h * w->out_w > 1;
+}
+
+/* Brings the next `floats`, a constant, of what comes later towards the core. A group of channels goes from
+ * pixel to pixel, strides that nothing in the machine foresees; so each of its columns fetches its share of
+ * the rows behind, and the groups together all of them. */
+__attribute__((always_inline)) static inline void mbni_fetch_ahead(const float **ahead, const int floats)
+{
+    for (int i = 0; i < floats; i += 16)
+        __builtin_prefetch(*ahead + i);
+    *ahead += floats;
 }
 
 /* Bit i: row ih + i of the input lies in the picture, of `count`. */
