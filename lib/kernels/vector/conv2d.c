@@ -52,10 +52,8 @@ typedef struct ISA(conv_work) {
 V_OP void ISA(conv_tile)(const int pixels, const int vectors, const ISA(conv_work) * t)
 {
     vf sum[MAX_PIXELS][MAX_VECTORS];
-#pragma GCC unroll 16
-    for (int i = 0; i < pixels; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++)
+    V_EACH (i, pixels)
+        V_EACH (j, vectors)
             sum[i][j] = v_zero();
     const int64_t step = t->step;
     const float *panel = t->panel;
@@ -63,32 +61,27 @@ V_OP void ISA(conv_tile)(const int pixels, const int vectors, const ISA(conv_wor
         const float *x = t->x + r * t->row_stride, *end = x + t->line;
         for (; x < end; x++, panel += vectors * VW) {
             vf weights[MAX_VECTORS];
-#pragma GCC unroll 4
-            for (int j = 0; j < vectors; j++)
+            V_EACH (j, vectors)
                 weights[j] = v_load(panel + j * VW);
-#pragma GCC unroll 16
-            for (int i = 0; i < pixels; i++) {
+            V_EACH (i, pixels) {
                 const vf pixel = v_set(x[i * step]);
-#pragma GCC unroll 4
-                for (int j = 0; j < vectors; j++)
+                V_EACH (j, vectors)
                     sum[i][j] = v_fma(pixel, weights[j], sum[i][j]);
             }
         }
     }
     if (t->epilogue)
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++) {
+        V_EACH (j, vectors) {
             const float *e = t->epilogue + j * VW;
             const vf scale = v_load(e), shift = v_load(e + vectors * VW);
             const vf low = v_load(e + 2 * vectors * VW), high = v_load(e + 3 * vectors * VW);
-#pragma GCC unroll 16
-            for (int i = 0; i < pixels; i++) /* NaN is the second operand, and stays */
+            V_EACH (i, pixels) /* NaN is the second operand, and stays */
                 sum[i][j] = v_min(high, v_max(low, v_fma(sum[i][j], scale, shift)));
         }
     float *y = t->y;
-#pragma GCC unroll 16
+    V_UNROLLED
     for (int i = 0; i < pixels; i++, y += t->filters) {
-#pragma GCC unroll 4
+        V_UNROLLED
         for (int j = 0; j + 1 < vectors; j++)
             v_store(y + j * VW, sum[i][j]);
         if (t->last == VW)
@@ -209,20 +202,17 @@ V_OP void ISA(conv_moments_block)(const int vectors, const int whole, int64_t n,
                                   int64_t filters, const float *y, float *moments)
 {
     vf origin[4], sum[4], squares[4];
-#pragma GCC unroll 4
-    for (int j = 0; j < vectors; j++) {
+    V_EACH (j, vectors) {
         origin[j] = ISA(conv_lanes)(moments + j * VW, whole, n);
         sum[j] = squares[j] = v_zero();
     }
     for (int64_t i = 0; i < pixels; i++, y += filters)
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++) {
+        V_EACH (j, vectors) {
             const vf d = ISA(conv_lanes)(y + j * VW, whole, n) - origin[j];
             sum[j] = sum[j] + d;
             squares[j] = v_fma(d, d, squares[j]);
         }
-#pragma GCC unroll 4
-    for (int j = 0; j < vectors; j++) {
+    V_EACH (j, vectors) {
         float *to = moments + filters + j * VW;
         sum[j] = sum[j] + ISA(conv_lanes)(to, whole, n);
         squares[j] = squares[j] + ISA(conv_lanes)(to + filters, whole, n);

@@ -58,10 +58,8 @@ typedef struct ISA(conv_block) {
 V_OP void ISA(conv_gradient)(const int taps, const int vectors, int64_t tap, const ISA(conv_block) * t)
 {
     vf sum[MAX_TAPS][MAX_VECTORS];
-#pragma GCC unroll 16
-    for (int i = 0; i < taps; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++)
+    V_EACH (i, taps)
+        V_EACH (j, vectors)
             sum[i][j] = v_zero();
     const int64_t step = t->step, d_step = t->d_step;
     for (int64_t r = 0; r < t->rows; r++) {
@@ -70,20 +68,17 @@ V_OP void ISA(conv_gradient)(const int taps, const int vectors, int64_t tap, con
         const float *x = t->x[r] + tap, *d_y = t->d_y + r * t->d_row;
         for (int64_t c = 0; c < t->cols; c++, x += step, d_y += d_step) {
             vf d[MAX_VECTORS];
-#pragma GCC unroll 4
-            for (int j = 0; j < vectors; j++)
+            V_EACH (j, vectors)
                 d[j] = v_load(d_y + j * VW);
-#pragma GCC unroll 16
-            for (int i = 0; i < taps; i++) {
+            V_EACH (i, taps) {
                 const vf pixel = v_set(x[i]);
-#pragma GCC unroll 4
-                for (int j = 0; j < vectors; j++)
+                V_EACH (j, vectors)
                     sum[i][j] = v_fma(pixel, d[j], sum[i][j]);
             }
         }
     }
     float *to = t->d_kernel + tap * t->filters;
-#pragma GCC unroll 16
+    V_UNROLLED
     for (int i = 0; i < taps; i++, to += t->filters) {
         if (i < t->skip)
             continue;
@@ -91,8 +86,7 @@ V_OP void ISA(conv_gradient)(const int taps, const int vectors, int64_t tap, con
             v_store_n(to, t->last, v_load_n(to, t->last) + sum[i][0]);
             continue;
         }
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++)
+        V_EACH (j, vectors)
             v_store(to + j * VW, v_load(to + j * VW) + sum[i][j]);
     }
 }

@@ -56,12 +56,12 @@ V_OP void ISA(add_moments)(ISA(gemm_panel) *restrict q, int64_t rows, int64_t j,
 {
     const vf origin = q->origin_known ? v_load(q->origin + j) : y[0];
     vf sum = v_zero(), squares = v_zero();
-#pragma GCC unroll 16
-    for (int64_t i = 0; i < rows; i++) {
-        const vf d = y[i] - origin;
-        sum = sum + d;
-        squares = v_fma(d, d, squares);
-    }
+    V_EACH (i, MR)
+        if (i < rows) {
+            const vf d = y[i] - origin;
+            sum = sum + d;
+            squares = v_fma(d, d, squares);
+        }
     v_store(q->origin + j, origin);
     v_store(q->sums + j, v_load(q->sums + j) + sum);
     v_store(q->squares + j, v_load(q->squares + j) + squares);
@@ -98,14 +98,11 @@ V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict
 {
     const float *b = q->packed, *next = q->next;
     vf sum[MR][NV];
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; j++)
+    V_EACH (i, rows)
+        V_EACH (j, NV)
             sum[i][j] = v_zero();
     if (q->finish || q->moments)
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
+        V_EACH (i, rows)
             __builtin_prefetch(c + i * q->ldc + NR - 1, 1); /* the end: rows seldom begin with a line */
     for (int64_t k = 0; k < q->k_count; k++, a += trans_a ? lda : 1, b += NR) {
         if (trans_a) {
@@ -114,36 +111,28 @@ V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict
             next += q->next_step;
         }
         vf v[NV];
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; j++)
+        V_EACH (j, NV)
             v[j] = v_load(b + j * VW);
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
+        V_EACH (i, rows) {
             const vf x = v_set(a[trans_a ? i : i * lda]);
-#pragma GCC unroll 4
-            for (int j = 0; j < NV; j++)
+            V_EACH (j, NV)
                 sum[i][j] = v_fma(x, v[j], sum[i][j]);
         }
     }
     /* Whole tiles are finished in registers, one column of vectors after another. */
     if (q->cols == NR && ((!q->finish && !q->moments) || (rows == MR && !trans_a))) {
         const int64_t ldc = q->ldc;
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; j++) {
+        V_EACH (j, NV) {
             vf y[MR];
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
+            V_EACH (i, rows)
                 y[i] = sum[i][j];
             if (q->add)
-#pragma GCC unroll 16
-                for (int i = 0; i < rows; i++)
+                V_EACH (i, rows)
                     y[i] = v_load(c + i * ldc + j * VW) + y[i];
             if (rows == MR && !trans_a && q->finish)
-#pragma GCC unroll 16
-                for (int i = 0; i < rows; i++)
+                V_EACH (i, rows)
                     y[i] = ISA(finish)(q, j * VW, y[i]);
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
+            V_EACH (i, rows)
                 v_store(c + i * ldc + j * VW, y[i]);
             if (rows == MR && !trans_a && q->moments)
                 ISA(add_moments)(q, rows, j * VW, y);
@@ -151,10 +140,8 @@ V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict
         q->origin_known = q->moments;
     } else {
         float tile[MR * NR] __attribute__((aligned(64)));
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-            for (int j = 0; j < NV; j++)
+        V_EACH (i, rows)
+            V_EACH (j, NV)
                 v_store(tile + i * NR + j * VW, sum[i][j]);
         ISA(finish_tile)(q, rows, tile, c);
     }

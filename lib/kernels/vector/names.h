@@ -45,6 +45,16 @@
 #define v_load_u8 ISA(v_load_u8)
 #define v_transpose ISA(v_transpose)
 
+/* for (int i = 0; i < n; i++) with n a constant of at most 32, of which no loop is left: an array of vectors
+ * that it indexes stays in registers. clang passes over the pragma of gcc, and unrolls by a number only when
+ * the array has already gone to memory. */
+#ifdef __clang__
+#define V_UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define V_UNROLLED _Pragma("GCC unroll 32")
+#endif
+#define V_EACH(i, n) V_UNROLLED for (int i = 0; i < (n); i++) /* NOLINT(bugprone-macro-parentheses) */
+
 /* An operation: always part of the loop it stands in. Not under a sanitizer, whose checks would then stand in
  * each copy, and clang take minutes for a file. */
 #ifdef MBNI_SANITIZED
