@@ -39,12 +39,13 @@ static void forward(mbni_step *step, mbni_pass *pass)
 {
     step->moments.parts = 0;
     for (int64_t i = 1; i < step->layers; i++) {
+        bool takes = step->stages[i].takes_moments;
         bool wanted = i + 1 < step->layers && step->stages[i + 1].takes_moments;
         if (!step->stages[i].runs)
             continue;
-        pass->moments = step->stages[i].takes_moments || wanted ? &step->moments : NULL;
+        pass->moments = takes || wanted ? &step->moments : NULL;
         run_stage(step, pass, i, step->stages[i - 1].y, step->stages[i].y);
-        if (!wanted)
+        if (takes || !wanted) /* they are of the output before this one */
             step->moments.parts = 0;
     }
 }
