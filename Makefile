@@ -123,11 +123,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_SUPPORT) $(STATIC)
 check: $(TESTS)  ## the test suite (under 4 minutes)
 	@tests/run $(TESTS)
 
-GATES := lint check-abi check-ffi check-acceptance check-readme check-noblas check-sanitize check-valgrind docs demo-small
+GATES := lint check-abi check-ffi check-acceptance check-readme check-noblas check-amalgamation check-arm check-sanitize \
+	check-valgrind docs demo-small bench-small
 check-gates:  ## everything else that must hold before a push: lint, sanitizers, ABI, FFI, acceptance, ...
 	@tests/gates $(GATES)
 
-check-full: examples  ## hours: an hour of fuzzing, the CIFAR-10 protocol full and shallow (into BUILD/full)
+check-full: examples check-avx512  ## hours: an hour of fuzzing, the CIFAR-10 protocol full and shallow (into BUILD/full)
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600
 	@BUILD=$(BUILD) tests/acceptance/protocol.sh
 
