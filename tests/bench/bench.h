@@ -58,6 +58,7 @@ void bench_limits(const bench_isa *isa);
 
 /* The families. */
 void bench_products(const bench_isa *isa);
+void bench_first(const bench_isa *isa);
 void bench_depthwise(const bench_isa *isa);
 void bench_passes(const bench_isa *isa);
 

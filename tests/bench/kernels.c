@@ -1,6 +1,6 @@
 /* Prints, in Markdown, the time of each kernel family beside its floor, for each instruction set that machine
  * and build have. kernels [--small] [--isa generic|avx2|avx512|neon] [--family
- * limits|products|depthwise|passes] */
+ * limits|products|first|depthwise|passes] */
 #include "bench.h"
 #include <mobilenet/mobilenet.h>
 #include "common/cli.h"
@@ -11,6 +11,7 @@ static const struct {
     void (*run)(const bench_isa *isa);
 } FAMILIES[] = {{"limits", bench_limits},
                 {"products", bench_products},
+                {"first", bench_first},
                 {"depthwise", bench_depthwise},
                 {"passes", bench_passes}};
 
@@ -39,7 +40,7 @@ int main(int argc, char **argv)
     const cli_option options[] = {
         {"small", CLI_FLAG, &bench_small, "everything once, on few rows", 0, 0, 0},
         {"isa", CLI_CHOICE, &only_isa, "this one only", 0, 0, "all|generic|avx2|avx512|neon"},
-        {"family", CLI_CHOICE, &only_family, "this one only", 0, 0, "limits|products|depthwise|passes"},
+        {"family", CLI_CHOICE, &only_family, "this one only", 0, 0, "limits|products|first|depthwise|passes"},
     };
     const int go_on = CLI_PARSE(argc, argv, "Times the library's kernels.", options);
     if (go_on)
