@@ -165,6 +165,10 @@ typedef struct mbni_train_kernels {
     /* y[i] = keep ? x[i] * scale : 0, keep from mbni_random_hash(seed, (first + i)) against rate; y may be x.
      * The gradient is the same call on d_y. */
     void (*dropout)(int64_t count, int64_t first, uint64_t seed, float rate, const float *x, float *y);
+    /* y = x, a picture [h, w, channels], mirrored left to right where flip is not 0 and then moved down and
+     * to the right (up and to the left below 0); 0 where nothing of x comes to lie. */
+    void (*shift_flip_u8)(int64_t h, int64_t w, int64_t channels, int64_t down, int64_t right, int flip,
+                          const uint8_t *x, uint8_t *y);
     /* d_x of rows of softmax, from its output y; d_x may be d_y. */
     void (*softmax_gradient)(int64_t rows, int64_t n, const float *y, const float *d_y, float *d_x);
     /* For each row: p = softmax(logits), targets are ids (with `smoothing`) or, when ids is NULL, the rows of

@@ -104,6 +104,16 @@ static void convert_u8(mbn_context *context, void *data)
     d->kernels->convert_u8(d->rows * d->channels, d->bytes, 1 / 127.5f, -1, d->y);
 }
 
+/* Pictures of 32 x 32 x 3, moved by four pixels, every other one mirrored. */
+static void shift_flip_u8(mbn_context *context, void *data)
+{
+    const pass_data *d = data;
+    (void)context;
+    for (int64_t r = 0; r < d->rows; r++)
+        d->train->shift_flip_u8(32, 32, 3, 4, -4, r % 2, d->bytes + r * d->channels,
+                                (uint8_t *)d->y + r * d->channels);
+}
+
 static void global_average(mbn_context *context, void *data)
 {
     const pass_data *d = data;
@@ -146,6 +156,7 @@ static const pass PASSES[] = {
     {"softmax", softmax, 8, 0, {128, 128}, {10, 1000}},
     {"softmax + cross entropy", loss, 8, 0, {128, 128}, {10, 1000}},
     {"u8 to f32", convert_u8, 5, 2, {128, 1024}, {3072, 3072}},
+    {"u8 moved and mirrored", shift_flip_u8, 2, 0, {128, 0}, {3072, 0}},
     {"global average", global_average, 4, 1, {49, 0}, {1024, 0}},
     {"transpose", transpose, 8, 0, {50176, 49}, {3, 1024}},
 };

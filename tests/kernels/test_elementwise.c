@@ -1,4 +1,4 @@
-/* Element-by-element kernels, layouts and dropout, against float64. */
+/* Element-by-element kernels, layouts and dropout, against float64; pictures moved, byte by byte. */
 #include "core/random.h"
 #include "kernels/kernel_test.h"
 
@@ -89,7 +89,11 @@ static void check_relu_gradient(size_t isa, int64_t rows, int64_t channels)
     for (int limited = 0; limited < 2; limited++) {
         buffer y = buffer_random(count), d_y = buffer_random(count), d_x = buffer_new(count);
         for (int64_t i = 0; i < count; i++)
-            y.data[i] = i % 17 == 7 ? NAN : i % 11 == 3 ? 0 : i % 13 == 5 ? 6 : y.data[i] * 10;
+            y.data[i] = i % 17 == 7   ? NAN
+                        : i % 19 == 2 ? INFINITY
+                        : i % 11 == 3 ? 0
+                        : i % 13 == 5 ? 6
+                                      : y.data[i] * 10;
         train->relu_gradient(count, limited ? 6 : 0, y.data, d_y.data, d_x.data);
         for (int64_t i = 0; i < count; i++) {
             const int closed = y.data[i] <= 0 || (limited && y.data[i] >= 6); /* NaN is neither */
@@ -198,7 +202,46 @@ START_TEST(dropout_depends_on_seed_and_position_alone)
 }
 END_TEST
 
+/* One picture, between two guards of a row. */
+static void check_shift(const mbni_train_kernels *kernels, int64_t h, int64_t w, int64_t channels,
+                        int64_t down, int64_t right)
+{
+    const int64_t pitch = w * channels, count = h * pitch;
+    uint8_t *x = malloc((size_t)count), *y = malloc((size_t)(count + 2 * pitch));
+    ck_assert(x && y);
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (uint8_t)(1 + test_next() % 255);
+    for (int flip = 0; flip < 2; flip++) {
+        memset(y, 0xa5, (size_t)(count + 2 * pitch));
+        kernels->shift_flip_u8(h, w, channels, down, right, flip, x, y + pitch);
+        for (int64_t i = -pitch; i < count + pitch; i++) {
+            const int64_t row = (i + pitch) / pitch - 1 - down,
+                          column = (i + pitch) % pitch / channels - right;
+            const int64_t from = flip ? w - 1 - column : column, c = (i + pitch) % channels;
+            const int inside = row >= 0 && row < h && column >= 0 && column < w;
+            const int want = i < 0 || i >= count ? 0xa5 : inside ? x[(row * w + from) * channels + c] : 0;
+            if (y[pitch + i] != want)
+                ck_abort_msg("%dx%dx%d by %d, %d, flip %d: byte %d is %d, expected %d", (int)h, (int)w,
+                             (int)channels, (int)down, (int)right, flip, (int)i, y[pitch + i], want);
+        }
+    }
+    free(x);
+    free(y);
+}
+
+START_TEST(pictures_are_moved_and_mirrored_with_zeros_behind)
+{
+    for (size_t isa = 0; isa < ISA_COUNT; isa++)
+        for (int64_t w = 1; isa_present(isa) && w <= 9; w++)
+            for (int64_t channels = 1; channels <= 4; channels++)
+                for (int64_t right = -w - 1; right <= w + 1; right++)
+                    for (int64_t down = -4; down <= 4; down++)
+                        check_shift(mbni_train_kernels_select(all_isas[isa].isa), 3, w, channels, down,
+                                    right);
+}
+END_TEST
+
 SUITE("kernels/elementwise", affine_and_its_cases_are_right_also_in_place,
       sums_of_rows_are_within_the_bound_of_float64, relu_gradient_is_exact_also_in_place,
       nan_and_infinity_pass_through_bounds, transpose_is_exact_and_bytes_become_floats,
-      dropout_depends_on_seed_and_position_alone)
+      dropout_depends_on_seed_and_position_alone, pictures_are_moved_and_mirrored_with_zeros_behind)

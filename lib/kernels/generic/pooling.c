@@ -1,6 +1,5 @@
-/* Pooling: the mean over windows, the mean and the maximum over a whole picture. */
+/* Pooling that vector families leave: the mean over windows, the maximum over a whole picture. */
 #include "kernels/generic/generic.h"
-#include "kernels/generic/reduce.h"
 
 void mbni_generic_average_pool(const mbni_window *w, const float *x, float *y, int64_t row_begin,
                                int64_t row_end)
@@ -25,17 +24,6 @@ void mbni_generic_average_pool(const mbni_window *w, const float *x, float *y, i
             for (int64_t c = 0; c < w->channels; c++)
                 to[c] /= count;
         }
-}
-
-void mbni_generic_global_average(int64_t pixels, int64_t channels, const float *x, float *y)
-{
-    for (int64_t c = 0; c < channels; c += MBNI_CHANNEL_BLOCK) {
-        const int64_t width = mbni_min64(MBNI_CHANNEL_BLOCK, channels - c);
-        double total[MBNI_CHANNEL_BLOCK];
-        mbni_sum_block(pixels, width, channels, x + c, total);
-        for (int64_t i = 0; i < width; i++)
-            y[c + i] = (float)(total[i] / (double)pixels);
-    }
 }
 
 /* The second comparison lets NaN in, and once there it stays, since no comparison with it is true. */

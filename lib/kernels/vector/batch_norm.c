@@ -5,13 +5,6 @@
 #ifdef MBNI_ISA
 #include "kernels/vector/columns.h"
 
-/* Asks for the row that comes in the next step in the place of the one at p. ahead: whether to. */
-V_OP void ISA(row_ahead)(int ahead, int64_t stride, const float *p)
-{
-    if (ahead)
-        __builtin_prefetch(p + MBNI_COLUMN_STEP * stride);
-}
-
 /* Adds n channels of `rows` rows (1 or MBNI_COLUMN_STEP); rows and ahead are known at compile time. */
 V_OP void ISA(moments_step)(int rows, int ahead, int64_t n, int64_t stride, const float *x,
                             const float *origin, float *sum, float *squares)
@@ -62,8 +55,8 @@ static void ISA(moments_block)(int64_t rows, int64_t width, int64_t stride, cons
         }
     }
     for (int64_t c = 0; c < width; c++) {
-        sum[c] = rows > MBNI_COLUMN_ROWS ? (float)s.total[c] : s.partial[c];
-        squares[c] = rows > MBNI_COLUMN_ROWS ? (float)q.total[c] : q.partial[c];
+        sum[c] = (float)ISA(column_total)(&s, rows, c);
+        squares[c] = (float)ISA(column_total)(&q, rows, c);
     }
 }
 
@@ -189,8 +182,8 @@ static void ISA(sums_block)(int64_t rows, int64_t width, int64_t stride, mbni_no
         }
     }
     for (int64_t c = 0; c < width; c++) {
-        const double sum = rows > MBNI_COLUMN_ROWS ? s.total[c] : s.partial[c];
-        const double sum_x = rows > MBNI_COLUMN_ROWS ? q.total[c] : q.partial[c];
+        const double sum = ISA(column_total)(&s, rows, c);
+        const double sum_x = ISA(column_total)(&q, rows, c);
         sum_dy[c] = (float)(sum_dy[c] + sum);
         sum_dy_xhat[c] = (float)(sum_dy_xhat[c] + sum_x * b.inv_std[c]);
     }

@@ -38,3 +38,56 @@ static inline void ISA(columns_fold)(ISA(column_sums) * sums, int64_t width)
         sums->partial[c] = 0;
     }
 }
+
+/* The sum of a column once all rows are in. */
+static inline double ISA(column_total)(const ISA(column_sums) * sums, int64_t rows, int64_t c)
+{
+    return rows > MBNI_COLUMN_ROWS ? sums->total[c] : sums->partial[c];
+}
+
+/* Asks for the row that comes in the next step in the place of the one at p. ahead: whether to. */
+V_OP void ISA(row_ahead)(int ahead, int64_t stride, const float *p)
+{
+    if (ahead)
+        __builtin_prefetch(p + MBNI_COLUMN_STEP * stride);
+}
+
+/* Adds n columns of `rows` rows (1 or MBNI_COLUMN_STEP); rows and ahead are known at compile time. */
+V_OP void ISA(column_step)(int rows, int ahead, int64_t n, int64_t stride, const float *x, float *sum)
+{
+    for (int i = 0; i < rows; i++)
+        ISA(row_ahead)(ahead, stride, x + i * stride);
+    vf s = ISA(load_lanes)(x, n);
+    if (rows == MBNI_COLUMN_STEP)
+        s = (s + ISA(load_lanes)(x + stride, n)) +
+            (ISA(load_lanes)(x + 2 * stride, n) + ISA(load_lanes)(x + 3 * stride, n));
+    v_store(sum, v_load(sum) + s);
+}
+
+V_OP void ISA(column_rows)(int rows, int ahead, int64_t width, int64_t stride, const float *x, float *sum)
+{
+    int64_t c = 0;
+    for (; c + VW <= width; c += VW)
+        ISA(column_step)(rows, ahead, VW, stride, x + c, sum + c);
+    if (c < width)
+        ISA(column_step)(rows, ahead, width - c, stride, x + c, sum + c);
+}
+
+/* Sums of `width` columns, at most MBNI_COLUMN_BLOCK, of a matrix whose rows are `stride` apart. */
+static inline void ISA(columns_sum)(ISA(column_sums) * sums, int64_t rows, int64_t width, int64_t stride,
+                                    const float *x)
+{
+    ISA(columns_begin)(sums, rows, width);
+    for (int64_t r = 0; r < rows;) {
+        const int64_t end = rows - r < MBNI_COLUMN_ROWS ? rows : r + MBNI_COLUMN_ROWS;
+        for (; r + MBNI_COLUMN_STEP <= end; r += MBNI_COLUMN_STEP)
+            if (stride <= MBNI_COLUMN_NARROW)
+                ISA(column_rows)(MBNI_COLUMN_STEP, 1, width, stride, x + r * stride, sums->partial);
+            else
+                ISA(column_rows)(MBNI_COLUMN_STEP, 0, width, stride, x + r * stride, sums->partial);
+        for (; r < end; r++)
+            ISA(column_rows)(1, 0, width, stride, x + r * stride, sums->partial);
+        if (rows > MBNI_COLUMN_ROWS)
+            ISA(columns_fold)(sums, width);
+    }
+}
