@@ -18,6 +18,7 @@
 #define BOUND_MOMENTS 280
 #define BOUND_AFFINE 3
 #define BOUND_POOL(window) ((window) + 2)
+#define BOUND_EXPONENTIAL 3
 #define BOUND_SOFTMAX(distance) ((distance) + 8)
 #define BOUND_LOSS 4
 #define BOUND_STEP 12
