@@ -12,7 +12,7 @@
 /* The tile is MR rows of NV vectors: as many sums as registers hold beside NV vectors of b and one element of
  * a. A block is about ROWS rows of a, which stay in the second cache while all panels of b pass. A transposed
  * a is fetched AHEAD steps of k before its use; two blocks of k lie in the second cache where rows and
- * columns are no more than NEAR. */
+ * columns are no more than NEAR. A pointer serves GROUP rows of a. */
 #if VREGS == 32 && VW == 16
 #define MR 14
 #define NV 2
@@ -26,6 +26,10 @@
 #define NR (NV * VW)
 #define KC 256
 #define AHEAD 4
+/* Whether tiles of a plain a look ahead as well: with 16 lanes packing waits longer than 28 multiplications
+ * take notice of a fetch; on narrower ones fetches cost more than they save. */
+#define LOOK_AHEAD (VW == 16)
+#define GROUP (MR > 8 ? 5 : MR)
 #define NEAR 256
 #define ROWS (256 / MR * MR)
 
@@ -35,7 +39,7 @@ typedef struct ISA(gemm_panel) {
     float packed[KC * NR] __attribute__((aligned(64))); /* [k][NR] of b */
     int64_t cols;                                       /* at most NR */
     int64_t ldc;
-    const float *next; /* for transposed a: see look_ahead */
+    const float *next; /* see look_ahead */
     int64_t next_step;
     int add;                    /* to what stands in c, from earlier blocks of k or by the caller's wish */
     int finish;                 /* the sums are whole, and there is something to do to them */
@@ -104,9 +108,11 @@ V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict
     if (q->finish || q->moments)
         V_EACH (i, rows)
             __builtin_prefetch(c + i * q->ldc + NR - 1, 1); /* the end: rows seldom begin with a line */
-    for (int64_t k = 0; k < q->k_count; k++, a += trans_a ? lda : 1, b += NR) {
-        if (trans_a) {
+    const float *a5 = a + GROUP * lda, *a10 = a5 + GROUP * lda;
+    for (int64_t k = 0; k < q->k_count; k++, a += trans_a ? lda : 1, a5++, a10++, b += NR) {
+        if (trans_a)
             __builtin_prefetch(a + AHEAD * lda); /* a column of a: no hardware foresees it */
+        if (trans_a || LOOK_AHEAD) {
             __builtin_prefetch(next, 0, 2);
             next += q->next_step;
         }
@@ -114,7 +120,9 @@ V_OP void ISA(tile)(const int rows, const int trans_a, ISA(gemm_panel) *restrict
         V_EACH (j, NV)
             v[j] = v_load(b + j * VW);
         V_EACH (i, rows) {
-            const vf x = v_set(a[trans_a ? i : i * lda]);
+            /* three pointers and few offsets: a register for each row would be too many */
+            const float *row = i < GROUP ? a : i < 2 * GROUP ? a5 : a10;
+            const vf x = v_set(trans_a ? a[i] : row[i % GROUP * lda]);
             V_EACH (j, NV)
                 sum[i][j] = v_fma(x, v[j], sum[i][j]);
         }
@@ -269,9 +277,10 @@ static void ISA(gemm_block)(const mbni_matmul *p, ISA(gemm_panel) * q, int64_t k
     q->k_count = p->k - k_begin < KC ? p->k - k_begin : KC;
     q->add = p->accumulate || k_begin > 0;
     const int last = k_begin + KC >= p->k;
-    /* While the first panel passes, its tiles fetch the next block's a, and the first tile of each panel its
-     * panel of b: what comes from memory comes while there is something to do. */
-    const int near = row_end - row_begin + col_end - col_begin <= NEAR;
+    /* The first tiles of a panel fetch the panel that is packed next, a line of its rows each. In a gradient
+     * of few weights that is the next block's, since the panels stay, and the other tiles of the first panel
+     * fetch the next block's a. */
+    const int near = p->trans_a && row_end - row_begin + col_end - col_begin <= NEAR;
     for (int64_t col = col_begin; col < col_end; col += NR) {
         q->cols = col_end - col < NR ? col_end - col : NR;
         if (p->trans_b)
@@ -279,18 +288,22 @@ static void ISA(gemm_block)(const mbni_matmul *p, ISA(gemm_panel) * q, int64_t k
         else
             ISA(pack)(p, k_begin, col, q);
         ISA(panel_begin)(p, last, col, moments, !first, q);
+        const float *next = near || col + NR >= col_end
+                                ? p->b + (k_begin + KC) * p->ldb + (near ? col : col_begin)
+                                : p->b + k_begin * p->ldb + col + NR;
         for (int64_t row = row_begin, rows; row < row_end; row += rows) {
             float *c = p->c + row * p->ldc + col;
             rows = ISA(tile_rows)(row_end - row);
-            if (p->trans_a) {
-                const float *a = p->a + k_begin * p->lda + row;
-                ISA(look_ahead)(near && row == row_begin, p->b + (k_begin + KC) * p->ldb + col, p->ldb, q);
-                if (row > row_begin)
-                    ISA(look_ahead)(near && col == col_begin, a + KC * p->lda, p->lda, q);
+            const float *a = p->trans_a ? p->a + k_begin * p->lda + row : p->a + row * p->lda + k_begin;
+            const int64_t line = (row - row_begin) / MR * 16;
+            if (near && col == col_begin && line >= NR)
+                ISA(look_ahead)(1, a + KC * p->lda, p->lda, q);
+            else
+                ISA(look_ahead)(line < NR && !p->trans_b, next + line, p->ldb, q);
+            if (p->trans_a)
                 ISA(tile_transposed)(rows, q, a, p->lda, c);
-            } else {
-                ISA(tile_plain)(rows, q, p->a + row * p->lda + k_begin, p->lda, c);
-            }
+            else
+                ISA(tile_plain)(rows, q, a, p->lda, c);
         }
         if (q->moments)
             ISA(panel_end)(q, p->n, first, moments + col);
@@ -323,6 +336,8 @@ void ISA(gemm)(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t
 #undef NR
 #undef KC
 #undef AHEAD
+#undef LOOK_AHEAD
+#undef GROUP
 #undef NEAR
 #undef ROWS
 #endif
