@@ -105,13 +105,82 @@ START_TEST(control_register_is_the_same_after_a_call)
     mbn_context_destroy(context);
 }
 END_TEST
+/* The control register without the flags that any arithmetic raises. */
+static unsigned control(void)
+{
+    return _mm_getcsr() & ~0x3fu;
+}
+
+static int32_t note_control(void *user, mbn_model *model, const mbn_fit_event *event)
+{
+    (void)model;
+    (void)event;
+    *(unsigned *)user = control();
+    return 0;
+}
+
+static void compute_with(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, unsigned after[6])
+{
+    mbn_tensor *out;
+    mbn_fit_options options;
+    mbn_fit_options_init(&options);
+    options.batch_size = 4;
+    options.epochs = 1;
+    options.on_batch_end = note_control;
+    options.callback_user = &after[5];
+    ck_ok(mbn_predict(model, x, &out));
+    after[0] = control();
+    ck_ok(mbn_train_on_batch(model, x, y, NULL, NULL));
+    after[1] = control();
+    ck_ok(mbn_evaluate(model, x, y, 0, NULL, NULL));
+    after[2] = control();
+    ck_ok(mbn_fit(model, x, y, &options, NULL));
+    after[3] = control();
+    ck_assert(mbn_fit(model, x, x, &options, NULL) != MBN_OK); /* no labels: refused on the way */
+    after[4] = control();
+    mbn_tensor_destroy(out);
+}
+
+START_TEST(control_register_is_the_same_after_prediction_and_training_and_in_callbacks)
+{
+    static const unsigned modes[] = {0x1f80, 0x9fc0, 0x1fc0, 0x9f80};
+    mbn_mobilenet_options net;
+    mbn_model *model;
+    mbn_tensor *x, *y;
+    mbn_mobilenet_options_init(&net);
+    net.height = net.width = 32;
+    net.classes = 10;
+    net.alpha = 0.125;
+    net.shallow = 1;
+    ck_ok(mbn_mobilenet_create(NULL, &net, &model));
+    ck_ok(mbn_compile(model, NULL));
+    ck_ok(mbn_shapes_create(NULL, 8, 32, 32, 5, &x, &y));
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        unsigned after[6] = {0};
+        _mm_setcsr(modes[i]);
+        compute_with(model, x, y, after);
+        _mm_setcsr(0x1f80);
+        for (int call = 0; call < 6; call++)
+            ck_assert_uint_eq(after[call], modes[i]);
+    }
+    mbn_tensor_destroy(x);
+    mbn_tensor_destroy(y);
+    mbn_model_destroy(model);
+}
+END_TEST
 #else
 START_TEST(control_register_is_the_same_after_a_call)
 {
     printf("skipped: no MXCSR on this machine\n");
 }
 END_TEST
+
+START_TEST(control_register_is_the_same_after_prediction_and_training_and_in_callbacks)
+{
+}
+END_TEST
 #endif
 
 SUITE("core denormals", flush_is_undone_by_restore, tasks_flush_on_every_thread_and_callers_keep_their_mode,
-      control_register_is_the_same_after_a_call)
+      control_register_is_the_same_after_a_call,
+      control_register_is_the_same_after_prediction_and_training_and_in_callbacks)
