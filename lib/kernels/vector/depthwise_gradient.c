@@ -343,7 +343,8 @@ void ISA(depthwise_kernel_gradient)(const mbni_window *w, int64_t pictures, cons
     const int64_t x_pitch = w->in_w * w->channels, y_pitch = w->out_w * w->channels;
     const int64_t in = w->in_h * x_pitch, out = w->out_h * y_pitch;
     const int64_t rows = mbni_max64(1, MBNI_ROW_BLOCK / w->out_w);
-    const int64_t group = mbni_max64(1, rows / w->out_h);
+    /* Not more pictures than fit into the ways of a cache when all their pixels fall into the same set. */
+    const int64_t group = mbni_max64(1, mbni_min64(8, rows / w->out_h));
     const int64_t reach = pictures > 1 ? 2 * pictures : 1; /* as in depthwise.c */
     const float *x_end = x + reach * in, *y_end = d_y + reach * out;
     for (int64_t i = 0; i < pictures; i += group)
