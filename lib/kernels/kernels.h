@@ -142,10 +142,10 @@ typedef struct mbni_train_kernels {
 
     /* One part of mbni_moments, [3][channels], of rows >= 1 rows. */
     void (*moments)(int64_t rows, int64_t channels, const float *x, float *moments);
-    /* mean[c] and m2[c], the sum of squared differences from it, of all rows, from the parts in their order.
-     */
-    void (*combine_moments)(int64_t rows, int64_t channels, const mbni_moments *moments, float *mean,
-                            float *m2);
+    /* mean[c] and m2[c], the sum of squared differences from it, of all rows, from the parts in their order;
+     * of the channels [begin, end). */
+    void (*combine_moments)(int64_t rows, int64_t channels, int64_t begin, int64_t end,
+                            const mbni_moments *moments, float *mean, float *m2);
     /* With d = d_y where low < y < high or y is NaN, else 0: sum_dy[c] += over rows of d; sum_dy_xhat[c] +=
      * over rows of d * (x - mean) * inv_std */
     void (*batch_norm_gradient_sums)(int64_t rows, int64_t channels, const mbni_normalization *n,

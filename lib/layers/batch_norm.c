@@ -53,7 +53,7 @@ int64_t mbni_batch_norm_parts(int64_t rows, int64_t channels)
                       rows < MAX_PARTS ? rows : MAX_PARTS);
 }
 
-/* The moments of each part and three arrays for the whole; inference needs scale and shift only. */
+/* Three sums for each part, and in backward three arrays behind; inference needs scale and shift only. */
 static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t training)
 {
     int64_t channels = layer->params[GAMMA].count;
@@ -94,20 +94,6 @@ static void moments_task(void *data, int64_t i)
                                        work->moments->values + 3 * i * channels);
 }
 
-/* Mean and m2 of all rows, from the moments that the layer before has left, else from x. */
-static void batch_statistics(const mbni_layer *layer, const mbni_pass *pass, int64_t rows, const float *x,
-                             float *mean, float *m2)
-{
-    int64_t channels = layer->params[GAMMA].count;
-    mbni_moments own = {.values = pass->workspace, .unit = 1, .parts = mbni_batch_norm_parts(rows, channels)};
-    const mbni_moments *moments = pass->moments && pass->moments->parts > 0 ? pass->moments : &own;
-    if (moments == &own) {
-        mbni_work work = {.pass = pass, .count = rows, .channels = channels, .x = x, .moments = moments};
-        mbni_parallel(pass->context, own.parts, moments_task, &work);
-    }
-    pass->train_kernels->combine_moments(rows, channels, moments, mean, m2);
-}
-
 /* The saved floats: what backward needs besides x. */
 void mbni_batch_norm_saved(const mbni_layer *layer, const mbni_pass *pass, mbni_normalization *n)
 {
@@ -119,17 +105,22 @@ void mbni_batch_norm_saved(const mbni_layer *layer, const mbni_pass *pass, mbni_
     mbni_relu_bounds(pass->activation, &n->low, &n->high);
 }
 
-static void training_forward(const mbni_layer *layer, const mbni_pass *pass, int64_t rows, const float *x)
+/* Statistics, and what follows from them, of some channels. */
+static void statistics_task(void *data, int64_t i)
 {
+    const mbni_work *work = data;
+    const mbni_layer *layer = work->layer;
     const mbn_batch_norm_options *o = &layer->config.batch_norm;
     const mbni_param *p = layer->params;
-    int64_t channels = p[GAMMA].count;
-    float *mean = pass->saved, *inv_std = mean + channels, *scale = inv_std + channels,
+    int64_t rows = work->count, channels = work->channels;
+    int64_t begin = mbni_part_begin(channels, work->parts, i);
+    int64_t end = mbni_part_begin(channels, work->parts, i + 1);
+    float *mean = work->pass->saved, *inv_std = mean + channels, *scale = inv_std + channels,
           *shift = scale + channels;
     float *m2 = inv_std; /* until it is one */
-    batch_statistics(layer, pass, rows, x, mean, m2);
+    work->pass->train_kernels->combine_moments(rows, channels, begin, end, work->moments, mean, m2);
     double unbiased = layer->in.rank == 3 && rows > 1 ? (double)(rows - 1) : (double)rows;
-    for (int64_t c = 0; c < channels; c++) {
+    for (int64_t c = begin; c < end; c++) {
         double batch_mean = mean[c], batch_m2 = m2[c];
         double inverse = 1.0 / sqrt(batch_m2 / (double)rows + o->epsilon);
         double factor = (double)p[GAMMA].value[c] * inverse;
@@ -140,6 +131,20 @@ static void training_forward(const mbni_layer *layer, const mbni_pass *pass, int
         scale[c] = (float)factor;
         shift[c] = (float)((double)p[BETA].value[c] - batch_mean * factor);
     }
+}
+
+/* Statistics from the moments that the layer before has left, else from x. */
+static void training_forward(const mbni_layer *layer, const mbni_pass *pass, int64_t rows, const float *x)
+{
+    int64_t channels = layer->params[GAMMA].count;
+    mbni_moments own = {.values = pass->workspace, .unit = 1, .parts = mbni_batch_norm_parts(rows, channels)};
+    bool left = pass->moments && pass->moments->parts > 0;
+    mbni_work work = {.layer = layer, .pass = pass, .count = rows, .channels = channels, .x = x};
+    work.moments = left ? pass->moments : &own;
+    if (!left)
+        mbni_parallel(pass->context, own.parts, moments_task, &work);
+    work.parts = mbni_channel_parts(channels, work.moments->parts);
+    mbni_parallel(pass->context, work.parts, statistics_task, &work);
 }
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)

@@ -34,32 +34,35 @@ static void input_task(void *data, int64_t i)
         a, a + channels, a + 2 * channels, work->out + begin * channels);
 }
 
-/* a, b and shift from the two sums over all rows. */
-static void input_factors(const mbni_layer *layer, const mbni_pass *pass, int64_t rows, const float *sum_dy,
-                          const float *sum_dy_xhat, float *factors)
+/* Of some channels: the two sums over all parts, in their order, into the gradients and the first part; a, b
+ * and shift from them, behind the partial sums. */
+static void factors_task(void *data, int64_t i)
 {
-    int64_t channels = layer->params[GAMMA].count;
-    for (int64_t c = 0; c < channels; c++) {
-        double mean = pass->saved[c], inv_std = pass->saved[channels + c];
-        double a = (double)layer->params[GAMMA].value[c] * inv_std;
-        double b = -a * inv_std * sum_dy_xhat[c] / (double)rows;
+    const mbni_work *work = data;
+    const mbni_param *gamma = &work->layer->params[GAMMA], *beta = &work->layer->params[BETA];
+    int64_t channels = work->channels, parts = mbni_batch_norm_parts(work->count, channels);
+    int64_t begin = mbni_part_begin(channels, work->parts, i);
+    int64_t end = mbni_part_begin(channels, work->parts, i + 1);
+    float *sum_dy = work->partials, *sum_dy_xhat = sum_dy + channels;
+    float *factors = work->partials + 2 * parts * channels;
+    for (int64_t p = 1; p < parts; p++)
+        for (int64_t c = begin; c < end; c++) {
+            sum_dy[c] += sum_dy[2 * p * channels + c];
+            sum_dy_xhat[c] += sum_dy_xhat[2 * p * channels + c];
+        }
+    for (int64_t c = begin; c < end; c++) {
+        double mean = work->normalization->mean[c], inv_std = work->normalization->inv_std[c];
+        double a = (double)gamma->value[c] * inv_std;
+        double b = -a * inv_std * sum_dy_xhat[c] / (double)work->count;
         factors[c] = (float)a;
         factors[channels + c] = (float)b;
         /* From the rounded b, so that b * x + shift vanishes at x = mean however large the mean is. */
-        factors[2 * channels + c] = (float)(-a * sum_dy[c] / (double)rows - (double)(float)b * mean);
+        factors[2 * channels + c] = (float)(-a * sum_dy[c] / (double)work->count - (double)(float)b * mean);
+        if (beta->grad)
+            beta->grad[c] = sum_dy[c];
+        if (gamma->grad)
+            gamma->grad[c] = sum_dy_xhat[c];
     }
-}
-
-/* The sums of all rows, in the first 2 c floats of the workspace. */
-static void gradient_sums(mbni_work *work)
-{
-    int64_t channels = work->channels;
-    float *sums = work->partials;
-    work->parts = mbni_batch_norm_parts(work->count, channels);
-    mbni_parallel(work->pass->context, work->parts, sums_task, work);
-    for (int64_t i = 1; i < work->parts; i++)
-        for (int64_t c = 0; c < 2 * channels; c++)
-            sums[c] += sums[i * 2 * channels + c];
 }
 
 static void apply_factors(mbni_work *work, float *factors)
@@ -69,20 +72,16 @@ static void apply_factors(mbni_work *work, float *factors)
     mbni_parallel(work->pass->context, work->parts, input_task, work);
 }
 
-static void training_backward(const mbni_layer *layer, mbni_work *work)
+static void training_backward(mbni_work *work)
 {
-    const mbni_param *gamma = &layer->params[GAMMA], *beta = &layer->params[BETA];
-    int64_t channels = gamma->count;
-    float *sums = work->partials, *factors = sums + 2 * channels;
-    gradient_sums(work);
-    if (beta->grad)
-        memcpy(beta->grad, sums, (size_t)channels * sizeof *sums);
-    if (gamma->grad)
-        memcpy(gamma->grad, sums + channels, (size_t)channels * sizeof *sums);
-    if (!work->out)
-        return;
-    input_factors(layer, work->pass, work->count, sums, sums + channels, factors);
-    apply_factors(work, factors);
+    mbn_context *context = work->pass->context;
+    int64_t channels = work->channels, parts = mbni_batch_norm_parts(work->count, channels);
+    work->parts = parts;
+    mbni_parallel(context, work->parts, sums_task, work);
+    work->parts = mbni_channel_parts(channels, 2 * parts);
+    mbni_parallel(context, work->parts, factors_task, work);
+    if (work->out)
+        apply_factors(work, work->partials + 2 * parts * channels);
 }
 
 /* d_x = scale * d_y: the factors are scale, 0 and 0. */
@@ -117,7 +116,7 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
                       .out = d_x,
                       .partials = pass->workspace};
     if (mbni_batch_norm_uses_batch(layer, pass))
-        training_backward(layer, &work);
+        training_backward(&work);
     else
         running_backward(layer, &work, &n);
 }

@@ -54,6 +54,8 @@ static inline int64_t mbni_clamp(int64_t value, int64_t low, int64_t high)
 }
 /* Parts for a pass over rows of `channels` that reads and writes each element once. */
 int64_t mbni_row_parts(int64_t rows, int64_t channels);
+/* Parts of the channels, when each is a sum over `partials` numbers. */
+int64_t mbni_channel_parts(int64_t channels, int64_t partials);
 /* Parts of one picture's output rows, `row_cost` operations each, when a batch is cut into pictures first. */
 int64_t mbni_picture_parts(int64_t batch, int64_t out_h, int64_t row_cost);
 /* Pictures of `floats` each that make up one group of MBNI_GROUP_FLOATS; 1 to batch. */
@@ -95,8 +97,9 @@ void mbni_relu_bounds(const mbni_layer *relu, float *low, float *high);
 /* sum[c] = sum over rows of d_y; partials in the workspace, mbni_bias_floats of them. */
 int64_t mbni_bias_floats(int64_t rows, int64_t channels);
 void mbni_pass_sum_rows(const mbni_pass *pass, int64_t rows, int64_t channels, const float *d_y, float *sum);
-/* sum[i] = partials[0][i] + partials[1][i] + ... in that order */
-void mbni_sum_partials(int64_t parts, int64_t count, const float *partials, float *sum);
+/* sum[i] = partials[0][i] + partials[1][i] + ... in that order, in parallel */
+void mbni_sum_partials(const mbni_pass *pass, int64_t parts, int64_t count, const float *partials,
+                       float *sum);
 
 /* Windows over a batch. In training a piece is some whole pictures, at most MBNI_MOMENT_PARTS of them, and
  * leaves their moments where they are wanted; in inference it is a picture, or some of its rows. */

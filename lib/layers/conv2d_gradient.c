@@ -48,7 +48,7 @@ static void direct_kernel_gradient(const mbni_layer *layer, const mbni_pass *pas
     work.parts = mbni_picture_partials(pass->batch);
     work.partials = pass->workspace;
     mbni_parallel(pass->context, work.parts, direct_task, &work);
-    mbni_sum_partials(work.parts, kernel->count, work.partials, kernel->grad);
+    mbni_sum_partials(pass, work.parts, kernel->count, work.partials, kernel->grad);
 }
 
 /* By columns. grad: of the kernel, or NULL. A group's part of x is read before its part of d_x is written. */

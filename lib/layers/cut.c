@@ -3,7 +3,7 @@
 #include "layers/common.h"
 #include <math.h>
 
-enum { PART_ELEMENTS = 16384, MAX_PARTS = 64, SUM_PARTS = 32 };
+enum { PART_ELEMENTS = 16384, MAX_PARTS = 64, SUM_PARTS = 32, SUM_ELEMENTS = 4096 };
 
 int64_t mbni_saturating_mul(int64_t a, int64_t b)
 {
@@ -15,6 +15,12 @@ int64_t mbni_row_parts(int64_t rows, int64_t channels)
 {
     int64_t elements = mbni_saturating_mul(rows, channels);
     return mbni_clamp(elements / PART_ELEMENTS, 1, rows < MAX_PARTS ? rows : MAX_PARTS);
+}
+
+int64_t mbni_channel_parts(int64_t channels, int64_t partials)
+{
+    return mbni_clamp(mbni_saturating_mul(channels, partials) / SUM_ELEMENTS, 1,
+                      channels < SUM_PARTS ? channels : SUM_PARTS);
 }
 
 int64_t mbni_picture_parts(int64_t batch, int64_t out_h, int64_t row_cost)
@@ -177,13 +183,30 @@ void mbni_pass_sum_rows(const mbni_pass *pass, int64_t rows, int64_t channels, c
     work.parts = sum_parts(rows, channels);
     work.channels = channels;
     mbni_parallel(pass->context, work.parts, sum_rows_task, &work);
-    mbni_sum_partials(work.parts, channels, pass->workspace, sum);
+    mbni_sum_partials(pass, work.parts, channels, pass->workspace, sum);
 }
 
-void mbni_sum_partials(int64_t parts, int64_t count, const float *partials, float *sum)
+typedef struct partial_sums {
+    int64_t parts, count, cuts;
+    const float *partials;
+    float *sum;
+} partial_sums;
+
+static void partials_task(void *data, int64_t i)
 {
-    memcpy(sum, partials, (size_t)count * sizeof *sum);
-    for (int64_t p = 1; p < parts; p++)
-        for (int64_t i = 0; i < count; i++)
-            sum[i] += partials[p * count + i];
+    const partial_sums *s = data;
+    int64_t begin = mbni_part_begin(s->count, s->cuts, i), end = mbni_part_begin(s->count, s->cuts, i + 1);
+    memcpy(s->sum + begin, s->partials + begin, (size_t)(end - begin) * sizeof *s->sum);
+    for (int64_t p = 1; p < s->parts; p++) {
+        const float *restrict partial = s->partials + p * s->count;
+        float *restrict sum = s->sum;
+        for (int64_t c = begin; c < end; c++)
+            sum[c] += partial[c];
+    }
+}
+
+void mbni_sum_partials(const mbni_pass *pass, int64_t parts, int64_t count, const float *partials, float *sum)
+{
+    partial_sums sums = {parts, count, mbni_channel_parts(count, parts), partials, sum};
+    mbni_parallel(pass->context, sums.cuts, partials_task, &sums);
 }

@@ -65,7 +65,7 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
         int64_t parts = mbni_picture_partials(pass->batch);
         memset(pass->workspace, 0, (size_t)(parts * kernel->count) * sizeof(float));
         mbni_depthwise_kernel_gradient(layer, pass, &window, pass->batch, x, d_y, pass->workspace);
-        mbni_sum_partials(parts, kernel->count, pass->workspace, kernel->grad);
+        mbni_sum_partials(pass, parts, kernel->count, pass->workspace, kernel->grad);
     }
     if (d_x)
         mbni_depthwise_input_gradient(layer, pass, &window, pass->batch, d_y, d_x);

@@ -42,7 +42,7 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
                        x + first * in_floats, d_y + first * pixels * filters,
                        d_x ? d_x + first * in_floats : NULL, middle, partials);
     if (depthwise->grad)
-        mbni_sum_partials(parts, depthwise->count, partials, depthwise->grad);
+        mbni_sum_partials(pass, parts, depthwise->count, partials, depthwise->grad);
 }
 
 const mbni_layer_gradient_ops mbni_separable_conv2d_gradient = {&mbni_separable_conv2d_ops, backward};

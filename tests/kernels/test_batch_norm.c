@@ -84,7 +84,9 @@ static void check_parts(size_t isa, int64_t rows, int64_t channels, int64_t part
     spread_columns(x, channels, 1e4f);
     buffer values = moments_new(isa, rows, channels, x, &moments);
     mbni_train_kernels_select(all_isas[isa].isa)
-        ->combine_moments(rows, channels, &moments, mean.data, m2.data);
+        ->combine_moments(rows, channels, 0, channels / 3, &moments, mean.data, m2.data);
+    mbni_train_kernels_select(all_isas[isa].isa)
+        ->combine_moments(rows, channels, channels / 3, channels, &moments, mean.data, m2.data);
     for (int64_t c = 0; c < channels; c++) {
         double want = 0, want_m2 = 0, sizes = 0, squares = 0;
         for (int64_t r = 0; r < rows; r++)
@@ -139,7 +141,8 @@ START_TEST(equal_rows_have_no_variance)
         for (int64_t i = 0; i < x.count; i++)
             x.data[i] = 1000.5f + (float)(i % 9);
         buffer values = moments_new(isa, 300, 9, x, &moments);
-        mbni_train_kernels_select(all_isas[isa].isa)->combine_moments(300, 9, &moments, mean.data, m2.data);
+        mbni_train_kernels_select(all_isas[isa].isa)
+            ->combine_moments(300, 9, 0, 9, &moments, mean.data, m2.data);
         for (int64_t c = 0; c < 9; c++) {
             ck_assert(mean.data[c] == 1000.5f + (float)c);
             ck_assert(m2.data[c] == 0);
@@ -159,7 +162,7 @@ START_TEST(nan_in_a_column_makes_its_statistics_nan)
             x.data[at * 13 + 11] = NAN;
             buffer values = moments_new(isa, 21, 13, x, &moments);
             mbni_train_kernels_select(all_isas[isa].isa)
-                ->combine_moments(21, 13, &moments, mean.data, m2.data);
+                ->combine_moments(21, 13, 0, 13, &moments, mean.data, m2.data);
             for (int64_t c = 0; c < 13; c++) {
                 ck_assert_int_eq(isnan(mean.data[c]) != 0, c == 11);
                 ck_assert_int_eq(isnan(m2.data[c]) != 0, c == 11);

@@ -100,10 +100,11 @@ static void ISA(combine_block)(int64_t rows, int64_t channels, int64_t width, co
     }
 }
 
-void ISA(combine_moments)(int64_t rows, int64_t channels, const mbni_moments *moments, float *mean, float *m2)
+void ISA(combine_moments)(int64_t rows, int64_t channels, int64_t begin, int64_t end,
+                          const mbni_moments *moments, float *mean, float *m2)
 {
-    for (int64_t c = 0; c < channels; c += MBNI_COLUMN_BLOCK) {
-        const int64_t width = channels - c < MBNI_COLUMN_BLOCK ? channels - c : MBNI_COLUMN_BLOCK;
+    for (int64_t c = begin; c < end; c += MBNI_COLUMN_BLOCK) {
+        const int64_t width = end - c < MBNI_COLUMN_BLOCK ? end - c : MBNI_COLUMN_BLOCK;
         ISA(combine_block)(rows, channels, width, moments, moments->values + c, mean + c, m2 + c);
     }
 }
