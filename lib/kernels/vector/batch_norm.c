@@ -133,8 +133,7 @@ V_OP void ISA(sums_step)(int rows, int ahead, int64_t n, int64_t stride, const m
     const vf scale = ISA(load_lanes)(b->scale + channel, n), shift = ISA(load_lanes)(b->shift + channel, n);
     const vf mean = ISA(load_lanes)(b->mean + channel, n), low = v_set(b->low), high = v_set(b->high);
     vf s[MBNI_COLUMN_STEP] = {v_zero()}, q[MBNI_COLUMN_STEP] = {v_zero()};
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; i++) {
+    V_EACH (i, rows) {
         ISA(row_ahead)(ahead, stride, x + i * stride);
         ISA(row_ahead)(ahead, stride, d_y + i * stride);
         const vf v = ISA(load_lanes)(x + i * stride, n);
@@ -214,8 +213,7 @@ V_OP void ISA(input_step)(int rows, int ahead, int64_t n, int64_t stride, const 
     const vf low = v_set(b->low), high = v_set(b->high);
     const vf by_d = ISA(load_lanes)(map->a + c, n), by_x = ISA(load_lanes)(map->b + c, n);
     const vf plus = ISA(load_lanes)(map->shift + c, n);
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; i++) {
+    V_EACH (i, rows) {
         const int64_t at = i * stride + c;
         ISA(row_ahead)(ahead, stride, x + at);
         ISA(row_ahead)(ahead, stride, d_y + at);

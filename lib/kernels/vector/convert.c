@@ -20,12 +20,10 @@ void ISA(convert_u8)(int64_t count, const uint8_t *x, float scale, float offset,
 V_OP void ISA(transpose_square)(const float *x, int64_t x_pitch, float *y, int64_t y_pitch)
 {
     vf v[VW];
-#pragma GCC unroll 16
-    for (int i = 0; i < VW; i++)
+    V_EACH (i, VW)
         v[i] = v_load(x + i * x_pitch);
     v_transpose(v);
-#pragma GCC unroll 16
-    for (int i = 0; i < VW; i++)
+    V_EACH (i, VW)
         v_store(y + i * y_pitch, v[i]);
 }
 

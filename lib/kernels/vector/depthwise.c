@@ -9,8 +9,6 @@
 #include "kernels/vector/isa.h"
 #ifdef MBNI_ISA
 
-#define UNROLL _Pragma("GCC unroll 8")
-
 /* A sum for each row of an output column. */
 typedef struct ISA(column) {
     vf row[2];
@@ -40,12 +38,12 @@ V_OP void ISA(add_column)(const int height, const int stride, const int partial,
                           const float *x, int64_t pitch, const vf *k, ISA(column) * left,
                           ISA(column) * middle, ISA(column) * right)
 {
-    UNROLL for (int i = 0; i < stride * (height - 1) + 3; i++)
+    V_UNROLLED for (int i = 0; i < stride * (height - 1) + 3; i++)
     {
         if (!(rows >> i & 1))
             continue;
         const vf v = ISA(lanes_load)(partial, lanes, x + i * pitch);
-        UNROLL for (int r = 0; r < height; r++)
+        V_UNROLLED for (int r = 0; r < height; r++)
         {
             const int kh = i - stride * r;
             if (kh < 0 || kh > 2)
@@ -63,7 +61,7 @@ V_OP void ISA(add_column)(const int height, const int stride, const int partial,
 V_OP void ISA(put_column)(const int height, const int partial, int64_t lanes, const ISA(ending) * e,
                           const ISA(column) * column, float *y, int64_t pitch)
 {
-    UNROLL for (int r = 0; r < height; r++)
+    V_UNROLLED for (int r = 0; r < height; r++)
     {
         vf v = column->row[r];
         if (e->on)
@@ -87,7 +85,7 @@ V_OP void ISA(slide1)(const int height, const int partial, int64_t lanes, mbni_b
     const ISA(column) none = {{z, z}};
     ISA(column) a = none, b = none, c = none;
     vf k[9];
-    UNROLL for (int t = 0; t < 9; t++) k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
+    V_UNROLLED for (int t = 0; t < 9; t++) k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
     const int64_t out_w = band->out_w, pad = band->pad, x_pitch = band->x_pitch, y_pitch = band->y_pitch;
     const int64_t channels = band->channels;
     const unsigned rows = band->rows;
@@ -136,7 +134,7 @@ V_OP void ISA(slide2)(const int height, const int partial, int64_t lanes, mbni_b
     const ISA(column) none = {{z, z}};
     ISA(column) a = none, b = none;
     vf k[9];
-    UNROLL for (int t = 0; t < 9; t++) k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
+    V_UNROLLED for (int t = 0; t < 9; t++) k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
     const int64_t x_pitch = band->x_pitch, y_pitch = band->y_pitch, channels = band->channels;
     const unsigned rows = band->rows;
     int64_t j = 1 - band->pad, o = 0;
@@ -173,7 +171,7 @@ V_OP void ISA(add_moments)(const int partial, int64_t lanes, int64_t pixels, int
     float *sums = moments + channels, *squares = sums + channels;
     const vf origin = ISA(lanes_load)(partial, lanes, first ? y : moments);
     vf sum[4], square[4];
-    UNROLL for (int i = 0; i < 4; i++) sum[i] = square[i] = v_zero();
+    V_UNROLLED for (int i = 0; i < 4; i++) sum[i] = square[i] = v_zero();
     int64_t p = 0;
 #define ADD(i)                                                                           \
     do {                                                                                 \
@@ -182,9 +180,9 @@ V_OP void ISA(add_moments)(const int partial, int64_t lanes, int64_t pixels, int
         square[i] = v_fma(d, d, square[i]);                                              \
     } while (0)
     for (; p + 4 <= pixels; p += 4) {
-        UNROLL for (int i = 0; i < 4; i++) ADD(i);
+        V_UNROLLED for (int i = 0; i < 4; i++) ADD(i);
     }
-    UNROLL for (int i = 0; i < 3; i++)
+    V_UNROLLED for (int i = 0; i < 3; i++)
     {
         if (p + i < pixels)
             ADD(i);
@@ -343,5 +341,4 @@ void ISA(depthwise)(const mbni_window *w, int64_t pictures, const float *x, cons
         mbni_depthwise_any(w, pictures, x, kernel, epilogue, y, row_begin, row_end, moments);
 }
 
-#undef UNROLL
 #endif

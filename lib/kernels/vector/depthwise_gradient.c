@@ -9,7 +9,6 @@
 #include "kernels/vector/isa.h"
 #ifdef MBNI_ISA
 
-#define UNROLL _Pragma("GCC unroll 9")
 #define SMALL _Pragma("GCC unroll 64")
 
 V_OP vf ISA(gradient_load)(const int partial, int64_t lanes, const float *p)
@@ -76,7 +75,7 @@ V_OP void ISA(square_row)(const int partial, int64_t lanes, const mbni_window *w
     const int64_t squares = (w->in_w + w->pad_left + 1) / 2;
     const int64_t whole = mbni_min64(w->out_w, (w->in_w + w->pad_left) / 2);
     vf k[9];
-    UNROLL for (int t = 0; t < 9; t++) k[t] = ISA(gradient_load)(partial, lanes, kernel + t * channels);
+    V_UNROLLED for (int t = 0; t < 9; t++) k[t] = ISA(gradient_load)(partial, lanes, kernel + t * channels);
     int64_t s = 0;
     d_x -= w->pad_left * channels;
 #define SQUARE(columns)                                                                                 \
@@ -153,12 +152,12 @@ void ISA(depthwise_input_gradient)(const mbni_window *w, int64_t pictures, const
 V_OP void ISA(add_products)(const int partial, int64_t lanes, unsigned rows, int columns, const float *x,
                             int64_t pitch, const vf *d, vf *sum)
 {
-    UNROLL for (int kh = 0; kh < 3; kh++)
+    V_UNROLLED for (int kh = 0; kh < 3; kh++)
     {
         if (!(rows >> kh & 1))
             continue;
         const vf v = ISA(gradient_load)(partial, lanes, x + kh * pitch);
-        UNROLL for (int kw = 0; kw < 3; kw++)
+        V_UNROLLED for (int kw = 0; kw < 3; kw++)
         {
             if (columns & (1 << kw))
                 sum[3 * kh + kw] = v_fma(v, d[kw], sum[3 * kh + kw]);
@@ -243,7 +242,7 @@ V_OP void ISA(kernel_group)(const int stride, const int partial, int64_t lanes, 
                       .x_ahead = cover->x_ahead,
                       .y_ahead = cover->y_ahead};
     vf sum[9];
-    UNROLL for (int t = 0; t < 9; t++) sum[t] = v_zero();
+    V_UNROLLED for (int t = 0; t < 9; t++) sum[t] = v_zero();
     const float *x = cover->x + c, *d_y = cover->d_y + c;
     for (int64_t i = 0; i < cover->pictures;
          i++, x += w->in_h * in_w * channels, d_y += w->out_h * out_w * channels) {
@@ -259,7 +258,7 @@ V_OP void ISA(kernel_group)(const int stride, const int partial, int64_t lanes, 
     }
     cover->x_ahead = band.x_ahead;
     cover->y_ahead = band.y_ahead;
-    UNROLL for (int t = 0; t < 9; t++)
+    V_UNROLLED for (int t = 0; t < 9; t++)
     {
         float *to = d_kernel + t * channels + c;
         ISA(gradient_store)(partial, lanes, to, ISA(gradient_load)(partial, lanes, to) + sum[t]);
@@ -275,7 +274,7 @@ V_OP void ISA(small_products)(const int stride, const int side, int64_t channels
     {
         const int ih = p / side, iw = p % side;
         const vf v = v_load(x + p * channels);
-        UNROLL for (int t = 0; t < 9; t++)
+        V_UNROLLED for (int t = 0; t < 9; t++)
         {
             const int oh = ih + pad - t / 3, ow = iw + pad - t % 3;
             if (oh >= 0 && oh % stride == 0 && oh / stride < out && ow >= 0 && ow % stride == 0 &&
@@ -296,7 +295,7 @@ V_OP int64_t ISA(kernel_small)(const int stride, const int side, const unsigned 
     int64_t c = 0;
     for (; c + VW <= channels; c += VW) {
         vf sum[9];
-        UNROLL for (int t = 0; t < 9; t++) sum[t] = v_zero();
+        V_UNROLLED for (int t = 0; t < 9; t++) sum[t] = v_zero();
         const float *x = cover->x + c, *d_y = cover->d_y + c;
         for (int64_t i = 0; i < cover->pictures;
              i++, x += side * side * channels, d_y += out * out * channels) {
@@ -304,7 +303,7 @@ V_OP int64_t ISA(kernel_small)(const int stride, const int side, const unsigned 
             mbni_fetch_ahead(&cover->y_ahead, (int)(out * out * VW));
             ISA(small_products)(stride, side, channels, x, d_y, sum);
         }
-        UNROLL for (int t = 0; t < 9; t++)
+        V_UNROLLED for (int t = 0; t < 9; t++)
         {
             float *to = d_kernel + t * channels + c;
             if (taps >> t & 1)
@@ -370,6 +369,5 @@ void ISA(depthwise_kernel_gradient)(const mbni_window *w, int64_t pictures, cons
         }
 }
 
-#undef UNROLL
 #undef SMALL
 #endif
