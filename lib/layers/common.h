@@ -13,7 +13,7 @@
 #define MBNI_LAYER_MAX_CHANNELS 1048576
 /* Workspaces that hold pictures in another form (columns) are filled group by group up to this size, which a
  * cache can hold. */
-#define MBNI_GROUP_FLOATS ((int64_t)1 << 20)
+#define MBNI_GROUP_FLOATS ((int64_t)1 << 18)
 
 /* Checks. Each records a sentence like "conv2d 'conv1': filters is 0; allowed are 1 to 1048576". */
 mbn_status mbni_check_integer(const mbni_layer *layer, const char *option, int64_t value, int64_t low,

@@ -1,4 +1,4 @@
-/* Parameter updates: the trained part of the parameter block in chunks, each with the optimizer's kernel. */
+/* Parameter updates: the trained parameters of a layer in chunks, each with the optimizer's kernel. */
 #include "train/trainer.h"
 #include <math.h>
 
@@ -17,33 +17,24 @@ static int64_t add_chunks(mbni_chunk *chunks, int64_t at, int64_t first, int64_t
     return at;
 }
 
-int64_t mbni_optimizer_chunks(const mbn_model *model, mbni_chunk *chunks)
+int64_t mbni_optimizer_chunks(const mbn_model *model, const mbni_layer *layer, mbni_chunk *chunks)
 {
     int64_t count = 0;
-    for (int64_t l = 0; l < model->layer_count; l++) {
-        const mbni_layer *layer = &model->layers[l];
-        for (int32_t p = 0; layer->trainable && p < layer->param_count; p++)
-            if (layer->params[p].trained)
-                count = add_chunks(chunks, count, layer->params[p].value - model->values,
-                                   layer->params[p].count, &layer->params[p]);
-    }
+    for (int32_t p = 0; layer->trainable && p < layer->param_count; p++)
+        if (layer->params[p].trained)
+            count = add_chunks(chunks, count, layer->params[p].value - model->values, layer->params[p].count,
+                               &layer->params[p]);
     return count;
 }
 
-typedef struct update {
-    const mbni_step *step;
-    const mbni_train_kernels *kernels;
-    float rate, decay;
-} update;
-
 static void update_chunk(void *data, int64_t index)
 {
-    const update *u = data;
-    const mbni_chunk *chunk = &u->step->chunks[index];
+    const mbni_update *u = data;
+    const mbni_chunk *chunk = &u->chunks[index];
     const mbni_trainer *trainer = u->step->trainer;
     const mbn_compile_options *o = &trainer->options;
     float *w = u->step->model->values + chunk->first;
-    const float *g = u->step->gradients + chunk->first;
+    const float *g = u->step->gradients + (chunk->first - u->first);
     float *state[MBNI_MAX_STATES] = {0};
     for (int32_t i = 0; i < trainer->state_count; i++)
         state[i] = trainer->states[i] + chunk->first;
@@ -64,7 +55,7 @@ static void update_chunk(void *data, int64_t index)
     }
 }
 
-void mbni_optimizer_update(mbni_step *step)
+mbni_update mbni_optimizer_begin(const mbni_step *step)
 {
     mbni_trainer *trainer = step->trainer;
     const mbn_compile_options *o = &trainer->options;
@@ -73,9 +64,19 @@ void mbni_optimizer_update(mbni_step *step)
     if (o->optimizer >=
         MBN_OPTIMIZER_ADAM) /* the bias corrections of both moments, as Keras folds them into the rate */
         rate *= sqrt(1 - pow(o->beta2, (double)trainer->steps)) / (1 - pow(o->beta1, (double)trainer->steps));
-    update u = {.step = step,
-                .kernels = mbni_train_kernels_select(trainer->context->isa),
-                .rate = (float)rate,
-                .decay = (float)(o->learning_rate * o->weight_decay)};
-    mbni_parallel(trainer->context, step->chunk_count, update_chunk, &u);
+    return (mbni_update){.step = step,
+                         .kernels = mbni_train_kernels_select(trainer->context->isa),
+                         .rate = (float)rate,
+                         .decay = (float)(o->learning_rate * o->weight_decay)};
+}
+
+void mbni_optimizer_update(mbni_update *u, int64_t i)
+{
+    const mbni_step *step = u->step;
+    const mbni_stage *stage = &step->stages[i];
+    if (stage->chunk_count == 0)
+        return;
+    u->chunks = step->chunks + stage->first_chunk;
+    u->first = step->model->layers[i].params[0].value - step->model->values;
+    mbni_parallel(step->trainer->context, stage->chunk_count, update_chunk, u);
 }

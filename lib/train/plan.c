@@ -74,6 +74,16 @@ static int64_t input_floats(const mbni_step *step, int64_t i)
     return mbni_shape_count(padding ? &padding->in : &layer->in);
 }
 
+/* Whether backward has to make the input of layer i again: kept are all outputs but those of elementwise
+ * layers. */
+static bool input_is_made_again(const mbni_step *step, int64_t i)
+{
+    do
+        i--;
+    while (i > 0 && !stage_of(step, i).runs);
+    return i > 0 && is_elementwise(&step->model->layers[i]);
+}
+
 /* The largest tenants of the flow buffers, by the turns that the backward pass takes. */
 static void backward_flow(const mbni_step *step, int64_t sizes[2])
 {
@@ -86,7 +96,7 @@ static void backward_flow(const mbni_step *step, int64_t sizes[2])
         if (!mbni_layer_gradient_ops_find(step->model->layers[i].ops) || !stage_of(step, i).runs)
             continue;
         int next = mbni_gradient_turn(flags, turn);
-        if (flags & (MBNI_LAYER_NEEDS_X | MBNI_LAYER_NEEDS_Y)) /* made again on the other side, if not kept */
+        if ((flags & MBNI_LAYER_NEEDS_X) && input_is_made_again(step, i)) /* on the other side */
             sizes[!turn] = larger(sizes[!turn], input_floats(step, i));
         if (flags & MBNI_LAYER_NEEDS_Y)
             sizes[!turn] = larger(sizes[!turn], mbni_shape_count(&step->model->layers[i].out));
@@ -120,6 +130,7 @@ static void lay_out_stages(mbni_step *step, mbni_arena *cursor)
     const int64_t lowest = lowest_read(step);
     mbni_stage *stages = step->stages;
     float *y = NULL;
+    int64_t chunks = 0;
     bool kept = false, read = false;
     const int first_side = lay_out_flow(step, cursor);
     int side = first_side; /* of flow, where what is not kept lies */
@@ -142,6 +153,9 @@ static void lay_out_stages(mbni_step *step, mbni_arena *cursor)
         stage.kept = kept;
         if (layer->ops->saved_floats)
             stage.saved = take_floats(step, cursor, 1, layer->ops->saved_floats(layer, step->max_batch));
+        stage.first_chunk = chunks;
+        stage.chunk_count = mbni_optimizer_chunks(step->model, layer, NULL);
+        chunks += stage.chunk_count;
         if (stages)
             stages[i] = stage;
     }
@@ -156,25 +170,35 @@ static int64_t moments_floats(const mbni_step *step)
     return 3 * MBNI_MOMENT_PARTS * channels;
 }
 
+/* Of a layer's piece of the parameter block. */
+static int64_t parameter_floats(const mbni_layer *layer)
+{
+    const mbni_param *params = layer->params;
+    int32_t count = layer->param_count;
+    return count > 0 ? params[count - 1].value + params[count - 1].count - params[0].value : 0;
+}
+
 static void lay_out(mbni_step *step, mbni_arena *cursor)
 {
     const mbn_model *model = step->model;
-    int64_t classes = mbni_model_last(model)->out.dims[0], workspace = 0, statistics = 0;
+    int64_t classes = mbni_model_last(model)->out.dims[0], workspace = 0, statistics = 0, gradients = 0;
     for (int64_t i = 0; i < step->layers; i++) {
         const mbni_layer *layer = &model->layers[i];
         if (layer->ops->workspace_floats)
             workspace = larger(workspace, layer->ops->workspace_floats(layer, step->max_batch, 1));
+        gradients = larger(gradients, parameter_floats(layer));
         for (int32_t p = 0; p < layer->param_count; p++)
             statistics += layer->params[p].trained ? 0 : layer->params[p].count;
     }
     step->stages = take(step, cursor, step->layers, sizeof *step->stages);
-    step->gradients = take_floats(step, cursor, 1, model->value_count);
     step->chunks = take(step, cursor, step->chunk_count, sizeof *step->chunks);
     step->idle_offset = cursor->bytes;
     lay_out_stages(step, cursor);
     step->input_ahead = take_floats(step, cursor, step->max_batch, mbni_shape_count(&model->layers[0].out));
-    step->moments.values = take_floats(step, cursor, 1, moments_floats(step));
     step->workspace = take_floats(step, cursor, 1, workspace);
+    /* One is written in the forward pass alone, the other in the backward pass. */
+    step->gradients = take_floats(step, cursor, 1, larger(gradients, moments_floats(step)));
+    step->moments.values = step->gradients;
     step->statistics = take_floats(step, cursor, 1, statistics);
     step->ids = take(step, cursor, step->soft_targets ? 0 : step->max_batch, sizeof *step->ids);
     step->soft = take_floats(step, cursor, step->soft_targets ? step->max_batch : 0, classes);
@@ -198,8 +222,9 @@ mbn_status mbni_step_plan(mbn_model *model, int64_t max_batch, int32_t soft_targ
                         .trainer = model->trainer,
                         .max_batch = max_batch,
                         .soft_targets = soft_targets,
-                        .layers = model->layer_count - 1,
-                        .chunk_count = mbni_optimizer_chunks(model, NULL)};
+                        .layers = model->layer_count - 1};
+    for (int64_t i = 0; i < step->layers; i++)
+        step->chunk_count += mbni_optimizer_chunks(model, &model->layers[i], NULL);
     step->first_layer = first_trained_layer(model, step->layers);
     lay_out(step, &cursor);
     if (cursor.overflow)
@@ -217,7 +242,7 @@ static void connect_gradients(mbni_step *step, bool connect)
         for (int32_t p = 0; p < layer->param_count; p++) {
             bool trained = connect && layer->trainable && layer->params[p].trained;
             layer->params[p].grad =
-                trained ? step->gradients + (layer->params[p].value - model->values) : NULL;
+                trained ? step->gradients + (layer->params[p].value - layer->params[0].value) : NULL;
         }
     }
 }
@@ -227,7 +252,9 @@ mbn_status mbni_step_create(mbni_step *step)
     MBNI_TRY(mbni_arena_create(step->model->context, &step->arena));
     mbni_arena cursor = {0};
     lay_out(step, &cursor);
-    mbni_optimizer_chunks(step->model, step->chunks);
+    for (int64_t i = 0; i < step->layers; i++)
+        mbni_optimizer_chunks(step->model, &step->model->layers[i],
+                              step->chunks + step->stages[i].first_chunk);
     connect_gradients(step, true);
     return MBN_OK;
 }

@@ -67,8 +67,9 @@ static const float *output_of(mbni_step *step, mbni_pass *pass, int64_t i, float
     return x;
 }
 
-static void backward(mbni_step *step, mbni_pass *pass)
+static void backward_and_update(mbni_step *step, mbni_pass *pass)
 {
+    mbni_update update = mbni_optimizer_begin(step);
     int turn = 0; /* flow[turn] holds the gradient of the present layer's output */
     for (int64_t i = step->layers - 1; i >= step->first_layer && i > 0; i--) {
         const mbni_layer *layer = &step->model->layers[i];
@@ -84,6 +85,7 @@ static void backward(mbni_step *step, mbni_pass *pass)
         pass->activation = step->stages[i].activation;
         pass->padding = step->stages[i].padding;
         ops->backward(layer, pass, x, y, step->flow[turn], i > step->first_layer ? step->flow[next] : NULL);
+        mbni_optimizer_update(&update, i);
         turn = next;
     }
 }
@@ -173,8 +175,7 @@ mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, const mb
         return mbni_error(MBN_ERR_NUMERIC, "the loss is %g", loss);
     }
     pass.moments = NULL;
-    backward(step, &pass);
-    mbni_optimizer_update(step);
+    backward_and_update(step, &pass);
     *loss_sum += loss * (double)batch;
     *correct_sum += correct;
     return MBN_OK;

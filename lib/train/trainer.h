@@ -63,6 +63,7 @@ typedef struct mbni_stage {
     const mbni_layer *activation, *padding; /* neighbours whose work it does, or NULL */
     float *y;                               /* output; layers that work in place share */
     float *saved;                           /* NULL where it keeps nothing */
+    int64_t first_chunk, chunk_count;       /* of its parameters */
 } mbni_stage;
 
 /* The flow buffer of a layer's d_x, when its d_y is in flow[turn]. */
@@ -86,7 +87,7 @@ typedef struct mbni_step {
     mbni_moments moments; /* between a layer and the batch norm behind it */
     float *flow[2];       /* gradients between layers, in turn; in forward, outputs that are not kept */
     float *workspace;
-    float *gradients;  /* in the layout of the parameter block; zero where nothing is trained */
+    float *gradients;  /* of one layer at a time, in the layout of its piece of the parameter block */
     float *statistics; /* running statistics before the step */
     int32_t *ids;
     float *soft; /* targets of the batch, one or the other */
@@ -113,10 +114,20 @@ mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, const mb
                          double *loss_sum, int64_t *correct_sum);
 /* input_ahead becomes the input, and the old input's place is free for the batch after. */
 void mbni_step_turn(mbni_step *step);
-/* The optimizer's part, gradients being there: step->chunks are updated. */
-void mbni_optimizer_update(mbni_step *step);
-/* Cuts the trained parameters into chunks; chunks NULL: only counts. */
-int64_t mbni_optimizer_chunks(const mbn_model *model, mbni_chunk *chunks);
+/* The optimizer's part of a step. A layer is updated as soon as its gradients are there, since no other
+ * layer's backward pass reads its parameters: so gradients are in the cache, and need the memory of the
+ * largest layer alone. */
+typedef struct mbni_update {
+    const mbni_step *step;
+    const mbni_train_kernels *kernels;
+    float rate, decay;
+    const mbni_chunk *chunks; /* of the layer */
+    int64_t first;            /* its place in the parameter block */
+} mbni_update;
+mbni_update mbni_optimizer_begin(const mbni_step *step);        /* counts the step */
+void mbni_optimizer_update(mbni_update *update, int64_t layer); /* its gradients being in step->gradients */
+/* Cuts the trained parameters of a layer into chunks; chunks NULL: only counts. */
+int64_t mbni_optimizer_chunks(const mbn_model *model, const mbni_layer *layer, mbni_chunk *chunks);
 
 /* Evaluation: inference without the final softmax, and the loss on its logits. */
 typedef struct mbni_evaluation {

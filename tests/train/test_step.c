@@ -166,7 +166,8 @@ static mbn_model *build(mbn_context *context, const network *net)
     }
     mbn_compile_options_init(&compile);
     compile.optimizer = MBN_OPTIMIZER_SGD;
-    compile.learning_rate = 1e-3;
+    compile.momentum = 0;
+    compile.learning_rate = 1; /* so that a step is the gradient */
     ck_ok(mbn_compile(model, &compile));
     return model;
 }
@@ -265,6 +266,14 @@ static void ck_close(const network *net, const mbni_layer *layer, const mbni_par
                   net->frozen, what, param->name, layer->name, worst, largest);
 }
 
+/* What a step took off, in `before`. */
+static const float *step_of(float *before, const float *after, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        before[i] -= after[i];
+    return before;
+}
+
 START_TEST(a_step_has_the_gradients_of_its_layers)
 {
     const network *net = &networks[_i];
@@ -302,7 +311,8 @@ START_TEST(a_step_has_the_gradients_of_its_layers)
         const mbni_param *param = &layer->params[model->entries[i].param];
         int64_t place = param->value - model->values;
         if (param->grad)
-            ck_close(net, layer, param, "the gradient", 0.1, step.gradients + place, c.gradients + place);
+            ck_close(net, layer, param, "the gradient", 0.1,
+                     step_of(before + place, after + place, param->count), c.gradients + place);
         else /* running statistics, and what is frozen */
             ck_close(net, layer, param, "the value", 1, after + place, param->value);
         compared += param->grad != NULL;
