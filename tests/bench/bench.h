@@ -61,5 +61,6 @@ void bench_products(const bench_isa *isa);
 void bench_first(const bench_isa *isa);
 void bench_depthwise(const bench_isa *isa);
 void bench_passes(const bench_isa *isa);
+void bench_denormals(const bench_isa *isa);
 
 #endif
