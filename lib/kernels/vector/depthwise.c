@@ -38,13 +38,11 @@ V_OP void ISA(add_column)(const int height, const int stride, const int partial,
                           const float *x, int64_t pitch, const vf *k, ISA(column) * left,
                           ISA(column) * middle, ISA(column) * right)
 {
-    V_UNROLLED for (int i = 0; i < stride * (height - 1) + 3; i++)
-    {
+    V_EACH (i, stride * (height - 1) + 3) {
         if (!(rows >> i & 1))
             continue;
         const vf v = ISA(lanes_load)(partial, lanes, x + i * pitch);
-        V_UNROLLED for (int r = 0; r < height; r++)
-        {
+        V_EACH (r, height) {
             const int kh = i - stride * r;
             if (kh < 0 || kh > 2)
                 continue;
@@ -61,8 +59,7 @@ V_OP void ISA(add_column)(const int height, const int stride, const int partial,
 V_OP void ISA(put_column)(const int height, const int partial, int64_t lanes, const ISA(ending) * e,
                           const ISA(column) * column, float *y, int64_t pitch)
 {
-    V_UNROLLED for (int r = 0; r < height; r++)
-    {
+    V_EACH (r, height) {
         vf v = column->row[r];
         if (e->on)
             v = v_min(e->high, v_max(e->low, v_fma(v, e->scale, e->shift)));
@@ -85,7 +82,8 @@ V_OP void ISA(slide1)(const int height, const int partial, int64_t lanes, mbni_b
     const ISA(column) none = {{z, z}};
     ISA(column) a = none, b = none, c = none;
     vf k[9];
-    V_UNROLLED for (int t = 0; t < 9; t++) k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
+    V_EACH (t, 9)
+        k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
     const int64_t out_w = band->out_w, pad = band->pad, x_pitch = band->x_pitch, y_pitch = band->y_pitch;
     const int64_t channels = band->channels;
     const unsigned rows = band->rows;
@@ -134,7 +132,8 @@ V_OP void ISA(slide2)(const int height, const int partial, int64_t lanes, mbni_b
     const ISA(column) none = {{z, z}};
     ISA(column) a = none, b = none;
     vf k[9];
-    V_UNROLLED for (int t = 0; t < 9; t++) k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
+    V_EACH (t, 9)
+        k[t] = ISA(lanes_load)(partial, lanes, kernel + t * band->tap);
     const int64_t x_pitch = band->x_pitch, y_pitch = band->y_pitch, channels = band->channels;
     const unsigned rows = band->rows;
     int64_t j = 1 - band->pad, o = 0;
@@ -171,7 +170,8 @@ V_OP void ISA(add_moments)(const int partial, int64_t lanes, int64_t pixels, int
     float *sums = moments + channels, *squares = sums + channels;
     const vf origin = ISA(lanes_load)(partial, lanes, first ? y : moments);
     vf sum[4], square[4];
-    V_UNROLLED for (int i = 0; i < 4; i++) sum[i] = square[i] = v_zero();
+    V_EACH (i, 4)
+        sum[i] = square[i] = v_zero();
     int64_t p = 0;
 #define ADD(i)                                                                           \
     do {                                                                                 \
@@ -180,10 +180,10 @@ V_OP void ISA(add_moments)(const int partial, int64_t lanes, int64_t pixels, int
         square[i] = v_fma(d, d, square[i]);                                              \
     } while (0)
     for (; p + 4 <= pixels; p += 4) {
-        V_UNROLLED for (int i = 0; i < 4; i++) ADD(i);
+        V_EACH (i, 4)
+            ADD(i);
     }
-    V_UNROLLED for (int i = 0; i < 3; i++)
-    {
+    V_EACH (i, 3) {
         if (p + i < pixels)
             ADD(i);
     }

@@ -75,7 +75,8 @@ V_OP void ISA(square_row)(const int partial, int64_t lanes, const mbni_window *w
     const int64_t squares = (w->in_w + w->pad_left + 1) / 2;
     const int64_t whole = mbni_min64(w->out_w, (w->in_w + w->pad_left) / 2);
     vf k[9];
-    V_UNROLLED for (int t = 0; t < 9; t++) k[t] = ISA(gradient_load)(partial, lanes, kernel + t * channels);
+    V_EACH (t, 9)
+        k[t] = ISA(gradient_load)(partial, lanes, kernel + t * channels);
     int64_t s = 0;
     d_x -= w->pad_left * channels;
 #define SQUARE(columns)                                                                                 \
@@ -152,13 +153,11 @@ void ISA(depthwise_input_gradient)(const mbni_window *w, int64_t pictures, const
 V_OP void ISA(add_products)(const int partial, int64_t lanes, unsigned rows, int columns, const float *x,
                             int64_t pitch, const vf *d, vf *sum)
 {
-    V_UNROLLED for (int kh = 0; kh < 3; kh++)
-    {
+    V_EACH (kh, 3) {
         if (!(rows >> kh & 1))
             continue;
         const vf v = ISA(gradient_load)(partial, lanes, x + kh * pitch);
-        V_UNROLLED for (int kw = 0; kw < 3; kw++)
-        {
+        V_EACH (kw, 3) {
             if (columns & (1 << kw))
                 sum[3 * kh + kw] = v_fma(v, d[kw], sum[3 * kh + kw]);
         }
@@ -242,7 +241,8 @@ V_OP void ISA(kernel_group)(const int stride, const int partial, int64_t lanes, 
                       .x_ahead = cover->x_ahead,
                       .y_ahead = cover->y_ahead};
     vf sum[9];
-    V_UNROLLED for (int t = 0; t < 9; t++) sum[t] = v_zero();
+    V_EACH (t, 9)
+        sum[t] = v_zero();
     const float *x = cover->x + c, *d_y = cover->d_y + c;
     for (int64_t i = 0; i < cover->pictures;
          i++, x += w->in_h * in_w * channels, d_y += w->out_h * out_w * channels) {
@@ -258,8 +258,7 @@ V_OP void ISA(kernel_group)(const int stride, const int partial, int64_t lanes, 
     }
     cover->x_ahead = band.x_ahead;
     cover->y_ahead = band.y_ahead;
-    V_UNROLLED for (int t = 0; t < 9; t++)
-    {
+    V_EACH (t, 9) {
         float *to = d_kernel + t * channels + c;
         ISA(gradient_store)(partial, lanes, to, ISA(gradient_load)(partial, lanes, to) + sum[t]);
     }
@@ -274,8 +273,7 @@ V_OP void ISA(small_products)(const int stride, const int side, int64_t channels
     {
         const int ih = p / side, iw = p % side;
         const vf v = v_load(x + p * channels);
-        V_UNROLLED for (int t = 0; t < 9; t++)
-        {
+        V_EACH (t, 9) {
             const int oh = ih + pad - t / 3, ow = iw + pad - t % 3;
             if (oh >= 0 && oh % stride == 0 && oh / stride < out && ow >= 0 && ow % stride == 0 &&
                 ow / stride < out)
@@ -295,7 +293,8 @@ V_OP int64_t ISA(kernel_small)(const int stride, const int side, const unsigned 
     int64_t c = 0;
     for (; c + VW <= channels; c += VW) {
         vf sum[9];
-        V_UNROLLED for (int t = 0; t < 9; t++) sum[t] = v_zero();
+        V_EACH (t, 9)
+            sum[t] = v_zero();
         const float *x = cover->x + c, *d_y = cover->d_y + c;
         for (int64_t i = 0; i < cover->pictures;
              i++, x += side * side * channels, d_y += out * out * channels) {
@@ -303,8 +302,7 @@ V_OP int64_t ISA(kernel_small)(const int stride, const int side, const unsigned 
             mbni_fetch_ahead(&cover->y_ahead, (int)(out * out * VW));
             ISA(small_products)(stride, side, channels, x, d_y, sum);
         }
-        V_UNROLLED for (int t = 0; t < 9; t++)
-        {
+        V_EACH (t, 9) {
             float *to = d_kernel + t * channels + c;
             if (taps >> t & 1)
                 v_store(to, v_load(to) + sum[t]);
