@@ -48,7 +48,9 @@
 /* for (int i = 0; i < n; i++) with n a constant of at most 32, of which no loop is left: an array of vectors
  * that it indexes stays in registers. clang passes over the pragma of gcc, and unrolls by a number only when
  * the array has already gone to memory. */
-#ifdef __clang__
+#if defined(MBNI_SANITIZED)
+#define V_UNROLLED /* counts are not constant where operations are functions, see V_OP */
+#elif defined(__clang__)
 #define V_UNROLLED _Pragma("clang loop unroll(full)")
 #else
 #define V_UNROLLED _Pragma("GCC unroll 32")
