@@ -70,13 +70,13 @@ mbni_update mbni_optimizer_begin(const mbni_step *step)
                          .decay = (float)(o->learning_rate * o->weight_decay)};
 }
 
-void mbni_optimizer_update(mbni_update *u, int64_t i)
+void mbni_optimizer_update(mbni_update *update, int64_t layer)
 {
-    const mbni_step *step = u->step;
-    const mbni_stage *stage = &step->stages[i];
+    const mbni_step *step = update->step;
+    const mbni_stage *stage = &step->stages[layer];
     if (stage->chunk_count == 0)
         return;
-    u->chunks = step->chunks + stage->first_chunk;
-    u->first = step->model->layers[i].params[0].value - step->model->values;
-    mbni_parallel(step->trainer->context, stage->chunk_count, update_chunk, u);
+    update->chunks = step->chunks + stage->first_chunk;
+    update->first = step->model->layers[layer].params[0].value - step->model->values;
+    mbni_parallel(step->trainer->context, stage->chunk_count, update_chunk, update);
 }
