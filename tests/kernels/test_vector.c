@@ -108,8 +108,11 @@ static const struct {
 #endif
 };
 
+/* valgrind gives a fused product that is taken off, and vanishes, the other sign than processors do. */
 static int same_bits(float a, float b)
 {
+    if (a == 0 && b == 0 && getenv("MBN_TEST_VALGRIND"))
+        return 1;
     return !memcmp(&a, &b, sizeof a) || (isnan(a) && isnan(b));
 }
 
