@@ -142,10 +142,11 @@ check-sanitize:  ## the test suite under ASan, LSan and UBSan
 check-valgrind: $(TESTS)  ## the test suite under valgrind
 	@tests/valgrind $(TESTS)
 
-# test_fit, long under an emulator, asks nothing of kernels that the others do not.
+# The tests that look at arithmetic: the others ask nothing of the processor, and an emulator is slow.
 .PHONY: check-arm
-check-arm:  ## the test suite (without test_fit) built for 64-bit Arm, under qemu
-	@BUILD=$(BUILD) MAKE='$(MAKE)' tests/cross/arm.sh $(filter-out tests/train/test_fit,$(TESTS:$(BUILD)/%=%))
+check-arm:  ## the tests of kernels, layers and the training step built for 64-bit Arm, under qemu
+	@BUILD=$(BUILD) MAKE='$(MAKE)' tests/cross/arm.sh $(filter tests/core/% tests/kernels/% tests/layers/% \
+		tests/train/test_step tests/train/test_against_pytorch,$(TESTS:$(BUILD)/%=%))
 
 .PHONY: check-avx512
 check-avx512:  ## the kernel tests on AVX-512 alone, emulated (15 minutes) where the processor has none
