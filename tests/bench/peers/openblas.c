@@ -36,11 +36,11 @@ static void nothing(void)
 {
 }
 
-/* Its threads look for work for some 30 ms before they sleep, and would take a core from whoever comes next.
- */
+/* Its threads look for work for up to some 200 ms before they sleep, and would take a core from whoever comes
+ * next. */
 static void rest(void)
 {
-    nanosleep(&(struct timespec){.tv_nsec = 60 * 1000 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 400 * 1000 * 1000}, NULL);
 }
 
 static const char *describe(void)
