@@ -1,6 +1,7 @@
 /* model.h: every call checks its arguments, takes the access that it needs, and goes down. */
 #include "model/model.h"
 #include "core/options.h"
+#include "predict/predict.h"
 
 static mbn_status refuse_null(const char *name)
 {
@@ -252,14 +253,12 @@ MBN_API mbn_status mbn_model_multiply_adds(const mbn_model *model, int64_t *mult
 static mbn_status inference_memory(const mbn_model *model, int64_t batch_size, int64_t *parameter_bytes,
                                    int64_t *workspace_bytes)
 {
-    mbni_inference run;
-    if (!model->built)
-        return mbni_error(MBN_ERR_STATE, "the model is not built; call mbn_model_build first");
-    MBNI_TRY(mbni_inference_plan(model, batch_size, 0, &run));
+    int64_t weights, workspace;
+    MBNI_TRY(mbni_predict_memory(model, batch_size, &weights, &workspace));
     if (parameter_bytes)
         *parameter_bytes = model->value_count * (int64_t)sizeof(float);
     if (workspace_bytes)
-        *workspace_bytes = run.arena.bytes;
+        *workspace_bytes = weights + workspace;
     return MBN_OK;
 }
 

@@ -32,8 +32,8 @@ void mbni_context_defaults(mbn_context_options *options)
     options->struct_size = sizeof *options;
 }
 
-/* What `limit` leaves of the machine's best. NEON stands beside the others, not above them. */
-static int32_t limit_isa(int32_t machine_isa, int32_t limit)
+/* NEON stands beside the others, not above them. */
+int32_t mbni_isa_limited(int32_t machine_isa, int32_t limit)
 {
     if (limit == MBN_ISA_BEST || limit >= machine_isa)
         return machine_isa;
@@ -97,7 +97,7 @@ mbn_status mbni_context_new(const mbn_context_options *options, int32_t machine_
     MBNI_TRY(mbni_options_read(&seed.options, sizeof seed.options, options, "options"));
     MBNI_TRY(complete_options(&seed.options));
     MBNI_TRY(environment_limit(&limit));
-    seed.isa = limit_isa(limit_isa(machine_isa, seed.options.isa_limit), limit);
+    seed.isa = mbni_isa_limited(mbni_isa_limited(machine_isa, seed.options.isa_limit), limit);
 
     mbn_context *context = mbni_alloc(&seed, sizeof *context);
     if (!context)

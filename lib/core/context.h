@@ -18,6 +18,9 @@ struct mbn_context {
     int32_t isa; /* in use, MBN_ISA_GENERIC or higher */
 };
 
+/* What a limit (MBN_ISA_...) leaves of an instruction set. */
+int32_t mbni_isa_limited(int32_t isa, int32_t limit);
+
 /* The highest instruction set that this machine and the library's kernels have. Core asks and does not know
  * the answer: the kernels room, which is above, defines it (kernels/cpu.c). */
 int32_t mbni_cpu_isa(void);
@@ -39,6 +42,15 @@ void mbni_context_release(mbn_context *context); /* NULL is allowed */
  * or another caller), after fork, and when count is 1. Tasks run with denormals flushed to zero. Never fails.
  */
 void mbni_parallel(mbn_context *context, int64_t count, mbn_task_fn task, void *data);
+
+/* Runs task(data, phase, part) for every part in [0, parts) of one phase after the other; a phase begins when
+ * all parts of the one before are done. parts: at most MBNI_PHASE_PARTS. The context's own threads keep to
+ * their part through the phases, as far as they can, and meet between two of them without sleeping; a host's
+ * executor gets each phase by itself. Never fails, allocates nothing. */
+enum { MBNI_PHASE_PARTS = 256 };
+typedef void (*mbni_phase_fn)(void *data, int64_t phase, int64_t part);
+void mbni_parallel_phases(mbn_context *context, int64_t phases, int64_t parts, mbni_phase_fn task,
+                          void *data);
 
 /* Flushes denormals on this thread; returns the mode before, to be restored on every way out and around
  * callbacks. */

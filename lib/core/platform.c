@@ -52,6 +52,11 @@ double mbni_platform_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+void mbni_platform_yield(void)
+{
+    sched_yield();
+}
+
 int mbni_platform_is_terminal(FILE *stream)
 {
     return isatty(fileno(stream));

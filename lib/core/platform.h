@@ -7,6 +7,7 @@
 
 int32_t mbni_platform_cores(void);  /* that this process may use; at least 1 */
 double mbni_platform_seconds(void); /* monotonic */
+void mbni_platform_yield(void);     /* gives the core to another thread */
 int mbni_platform_is_terminal(FILE *stream);
 
 /* A file being read: opened, its size known. The error names the path and the reason. */

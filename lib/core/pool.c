@@ -14,6 +14,9 @@
 /* Looks at a condition before sleeping: a few microseconds, which spans the gaps between the layers of a
  * training step. */
 #define SPINS 300
+/* Looks at a rendezvous before giving the core away: some hundred microseconds, longer than parts of a layer
+ * differ. */
+#define MEET_SPINS 20000
 
 struct mbni_pool {
     atomic_flag taken; /* by a caller; guards everything up to the threads */
@@ -218,6 +221,76 @@ void mbni_parallel(mbn_context *context, int64_t count, mbn_task_fn task, void *
         run_serially(count, task, data);
     in_task = nested;
     mbni_denormals_restore(mode);
+}
+
+/* Phases: every participant goes through all of them and meets the others behind each. Part i is first
+ * offered to participant i, so that what a part wrote is read by the same core in the next phase; a part that
+ * nobody has taken, its participant being late or not there, is anybody's, and nobody waits for a thread that
+ * has not begun. `taken` counts the phases that a part has been taken in. */
+typedef struct mbni_rendezvous {
+    _Alignas(64) atomic_int_fast64_t finished; /* parts, of all phases */
+    struct {
+        _Alignas(64) atomic_int_fast64_t phases;
+    } taken[MBNI_PHASE_PARTS];
+    int64_t phases, parts;
+    mbni_phase_fn task;
+    void *data;
+} mbni_rendezvous;
+
+static void take_part(mbni_rendezvous *r, int64_t phase, int64_t part)
+{
+    int_fast64_t seen = phase;
+    if (atomic_load_explicit(&r->taken[part].phases, memory_order_relaxed) != phase ||
+        !atomic_compare_exchange_strong_explicit(&r->taken[part].phases, &seen, phase + 1,
+                                                 memory_order_relaxed, memory_order_relaxed))
+        return;
+    r->task(r->data, phase, part);
+    atomic_fetch_add_explicit(&r->finished, 1, memory_order_acq_rel);
+}
+
+/* Spins while the others can be expected to be close, then gives the core away: they may need it. */
+static void meet(mbni_rendezvous *r, int64_t wanted)
+{
+    for (int32_t i = 0; atomic_load_explicit(&r->finished, memory_order_acquire) < wanted; i++)
+        if (i < MEET_SPINS)
+            pause_briefly();
+        else
+            mbni_platform_yield();
+}
+
+static void participate(void *data, int64_t rank)
+{
+    mbni_rendezvous *r = data;
+    for (int64_t phase = 0; phase < r->phases; phase++) {
+        for (int64_t i = 0; i < r->parts; i++)
+            take_part(r, phase, (rank + i) % r->parts);
+        meet(r, (phase + 1) * r->parts);
+    }
+}
+
+typedef struct one_phase {
+    mbni_phase_fn task;
+    void *data;
+    int64_t phase;
+} one_phase;
+
+static void run_part(void *data, int64_t part)
+{
+    const one_phase *p = data;
+    p->task(p->data, p->phase, part);
+}
+
+void mbni_parallel_phases(mbn_context *context, int64_t phases, int64_t parts, mbni_phase_fn task, void *data)
+{
+    if (context->pool && parts > 1 && phases > 1 && !in_task) {
+        mbni_rendezvous r = {.phases = phases, .parts = parts, .task = task, .data = data};
+        mbni_parallel(context, parts, participate, &r);
+        return;
+    }
+    for (int64_t phase = 0; phase < phases; phase++) {
+        one_phase p = {task, data, phase};
+        mbni_parallel(context, parts, run_part, &p);
+    }
 }
 
 mbn_status mbni_pool_create(mbn_context *context, int32_t threads, struct mbni_pool **out)

@@ -4,7 +4,7 @@
 #include "io/io.h"
 #include <stdio.h>
 #include "io/describe.h"
-#include "io/half.h"
+#include "core/half.h"
 #include "io/table.h"
 
 /* Where a tensor's values go. */
@@ -287,13 +287,12 @@ static mbn_status check_names(const mbni_archive *archive)
     return MBN_OK;
 }
 
-/* The model's own checks can refuse what the description asks for: too large, or no layer at all. */
-static mbn_status allocate(const mbni_archive *archive, mbn_model *model)
+static mbn_status check_layers(const mbni_archive *archive, const mbn_model *model)
 {
     if (model->layer_count < 2)
         return mbni_source_error(&archive->source, MBN_ERR_FORMAT,
                                  "section 'network' has no layer but the input");
-    return mbni_model_allocate(model);
+    return MBN_OK;
 }
 
 mbn_status mbni_mbn_read(mbn_context *context, const char *path, const void *data, size_t bytes,
@@ -309,9 +308,9 @@ mbn_status mbni_mbn_read(mbn_context *context, const char *path, const void *dat
         return status;
     }
     if ((status = check_names(&archive)) || (status = read_network(&archive, model)) ||
-        (status = check_tensors(&archive, model)) || (status = allocate(&archive, model)) ||
-        (status = read_tensors(&archive, model)) || (status = read_preprocessing(&archive, model)) ||
-        (status = read_labels(&archive, model)))
+        (status = check_tensors(&archive, model)) || (status = check_layers(&archive, model)) ||
+        (status = mbni_model_allocate(model)) || (status = read_tensors(&archive, model)) ||
+        (status = read_preprocessing(&archive, model)) || (status = read_labels(&archive, model)))
         goto done;
     if (records)
         status = read_records(&archive, model, records);
@@ -321,6 +320,61 @@ done:
         mbni_model_free(model);
     else
         *out = model;
+    return status;
+}
+
+/* One parameter at a time, in memory for the largest. */
+typedef struct stream {
+    mbni_archive *archive;
+    float *values;
+} stream;
+
+static mbn_status stream_values(void *user, const mbni_layer *layer, const mbni_param *param,
+                                const float **out)
+{
+    const stream *s = user;
+    char name[MBNI_MBN_NAME_BYTES];
+    param_name(layer, param, name);
+    MBNI_TRY(
+        read_param(s->archive, mbni_archive_find(s->archive, MBNI_SECTION_TENSOR, name), param, s->values));
+    *out = s->values;
+    return MBN_OK;
+}
+
+static mbn_status stream_model(mbni_archive *archive, mbn_model *model, mbni_stream_fn *use, void *user)
+{
+    int64_t largest = 0;
+    for (int64_t l = 0; l < model->layer_count; l++)
+        for (int32_t p = 0; p < model->layers[l].param_count; p++)
+            if (model->layers[l].params[p].count > largest)
+                largest = model->layers[l].params[p].count;
+    stream s = {archive, mbni_alloc(model->context, largest * (int64_t)sizeof(float))};
+    const mbni_weight_source source = {stream_values, &s};
+    if (!s.values)
+        return MBN_ERR_MEMORY;
+    model->built = 1;
+    mbn_status status = use(user, model, &source);
+    mbni_free(model->context, s.values);
+    return status;
+}
+
+mbn_status mbni_mbn_stream(mbn_context *context, const char *path, mbni_stream_fn *use, void *user)
+{
+    mbni_archive archive;
+    mbn_model *model;
+    mbn_status status;
+    MBNI_TRY(mbni_model_new(context, &model));
+    status = mbni_archive_open(model->context, path, NULL, 0, &archive);
+    if (!status) {
+        if ((status = check_names(&archive)) || (status = read_network(&archive, model)) ||
+            (status = check_tensors(&archive, model)) || (status = check_layers(&archive, model)) ||
+            (status = read_preprocessing(&archive, model)) || (status = read_labels(&archive, model)))
+            ;
+        else
+            status = stream_model(&archive, model, use, user);
+        mbni_archive_close(&archive);
+    }
+    mbni_model_free(model);
     return status;
 }
 

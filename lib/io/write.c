@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include "io/describe.h"
-#include "io/half.h"
+#include "core/half.h"
 #include "io/table.h"
 
 typedef struct writer {

@@ -20,6 +20,9 @@ typedef struct mbni_window {
     int64_t stride_h, stride_w;
     int64_t pad_top, pad_left;
     int64_t multiplier; /* depthwise only; else 1 */
+    /* Rows of the input and of the output that x and y begin with: a call for some rows of one picture may
+     * have no others. What is done to a row depends on no cut. */
+    int64_t x_row, y_row;
 } mbni_window;
 /* Numbers that a kernel of the conv2d family covers at most; larger ones go by im2col and a product. */
 enum { MBNI_CONV2D_VOLUME = 256 };
@@ -44,6 +47,16 @@ typedef struct mbni_matmul {
     const mbni_epilogue *epilogue; /* NULL: the sum as it is */
     float *partials; /* mbni_matmul_gradient_floats(m, n, k) of them for mbni_matmul_run, or NULL */
 } mbni_matmul;
+
+/* Weights [k, n] of a product, packed once for the kernels of one instruction set: panels of `panel_columns`
+ * columns, each [k][columns], the last one filled up with zeros; in bfloat16, [k / 2, rounded
+ * up][columns][2], two steps of k beside each other. Both begin at multiples of 64 bytes. */
+typedef struct mbni_packed {
+    int64_t n, k;
+    const void *panels;
+    const float *shift; /* one for each column of the panels: where sums begin */
+    float low, high;    /* where they end, as in mbni_epilogue */
+} mbni_packed;
 
 /* Statistics of a matrix [rows, channels] by parts of its rows, which the kernel that computes it can leave
  * for the batch norm behind. Each part has three rows of `channels` floats: an origin (the part's first row),
@@ -76,6 +89,15 @@ typedef struct mbni_kernels {
      * NULL, or [3][n], of which the columns of this call are set from its rows, as stored. */
     void (*gemm)(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t col_begin, int64_t col_end,
                  float *moments);
+
+    /* Columns of a panel of mbni_packed. */
+    int64_t (*panel_columns)(void);
+    /* c [rows, n] = a [rows, k] * b + shift, bounded; the columns of panels [begin, end). lda, ldc: elements
+     * from row to row. An element's sum is one chain over k, whatever the cut. */
+    void (*pointwise)(const mbni_packed *b, int64_t rows, const float *a, int64_t lda, float *c, int64_t ldc,
+                      int64_t begin, int64_t end);
+    void (*pointwise_bf16)(const mbni_packed *b, int64_t rows, const float *a, int64_t lda, float *c,
+                           int64_t ldc, int64_t begin, int64_t end);
 
     /* columns [(row_end - row_begin) * out_w, kernel_h * kernel_w * channels] of output rows [row_begin,
      * row_end) */

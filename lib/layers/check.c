@@ -68,18 +68,6 @@ mbni_window mbni_layer_window(const mbni_layer *layer, const mbni_window_options
     return window;
 }
 
-mbni_window mbni_pass_window(const mbni_pass *pass, mbni_window window)
-{
-    if (pass->padding) {
-        const mbn_zero_padding2d_options *o = &pass->padding->config.zero_padding2d;
-        window.in_h -= o->top + o->bottom;
-        window.in_w -= o->left + o->right;
-        window.pad_top += o->top;
-        window.pad_left += o->left;
-    }
-    return window;
-}
-
 static mbn_status check_side(const mbni_layer *layer, const mbni_window_options *options, const char *side,
                              int32_t kernel, int32_t stride)
 {

@@ -33,8 +33,6 @@ typedef struct mbni_window_options {
 } mbni_window_options;
 mbni_window mbni_layer_window(const mbni_layer *layer, const mbni_window_options *options,
                               int64_t multiplier);
-/* The window of a layer in this pass: over the picture without the padding that the pass names. */
-mbni_window mbni_pass_window(const mbni_pass *pass, mbni_window window);
 /* Checks the options against a spatial input and sets layer->out to [h', w', channels]. */
 mbn_status mbni_check_window(mbni_layer *layer, const mbni_window_options *options, int64_t channels);
 
@@ -92,8 +90,6 @@ void mbni_pass_input_gradient(const mbni_pass *pass, int64_t rows, int64_t n, in
 /* y = x * scale + shift, bounded, in parallel; see mbni_kernels.affine. */
 void mbni_pass_affine(const mbni_pass *pass, int64_t rows, int64_t channels, const float *x,
                       const float *scale, const float *shift, float low, float high, float *y);
-/* The bounds of a ReLU with max_value; NULL: none. */
-void mbni_relu_bounds(const mbni_layer *relu, float *low, float *high);
 /* sum[c] = sum over rows of d_y; partials in the workspace, mbni_bias_floats of them. */
 int64_t mbni_bias_floats(int64_t rows, int64_t channels);
 void mbni_pass_sum_rows(const mbni_pass *pass, int64_t rows, int64_t channels, const float *d_y, float *sum);
@@ -137,13 +133,10 @@ mbni_window mbni_separable_window(const mbni_layer *layer);
 mbni_window mbni_conv2d_window(const mbni_layer *layer);
 mbni_window mbni_average_pooling_window(const mbni_layer *layer);
 
-/* Few channels: straight from the pictures, without columns. */
-bool mbni_conv2d_is_direct(const mbni_window *window, int64_t filters);
 /* im2col of `pictures` pictures, in parallel. */
 void mbni_conv2d_columns(const mbni_layer *layer, const mbni_pass *pass, const mbni_window *window,
                          int64_t pictures, const float *x, float *columns);
 /* A 1 x 1 convolution with stride 1 is a product as it stands. */
-bool mbni_conv2d_is_pointwise(const mbni_window *window);
 
 /* Batch norm: 1 when the statistics are those of the batch. */
 int mbni_batch_norm_uses_batch(const mbni_layer *layer, const mbni_pass *pass);

@@ -161,7 +161,7 @@ static void columns_forward(const mbni_layer *layer, const mbni_pass *pass, cons
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
-    mbni_window window = mbni_pass_window(pass, mbni_conv2d_window(layer));
+    mbni_window window = mbni_layer_sliding_window(layer, pass->padding);
     const float *kernel = layer->params[0].value;
     const float *bias = layer->config.conv2d.use_bias ? layer->params[1].value : NULL;
     int64_t filters = layer->config.conv2d.filters, pixels = window.out_h * window.out_w;

@@ -79,7 +79,7 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
                      const float *d_y, float *d_x)
 {
     (void)y;
-    mbni_window window = mbni_pass_window(pass, mbni_conv2d_window(layer));
+    mbni_window window = mbni_layer_sliding_window(layer, pass->padding);
     int64_t filters = layer->config.conv2d.filters;
     float *grad = layer->params[0].grad;
     if (layer->config.conv2d.use_bias && layer->params[1].grad)

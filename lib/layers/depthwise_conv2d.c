@@ -111,7 +111,7 @@ void mbni_depthwise_forward(const mbni_layer *layer, const mbni_pass *pass, cons
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
-    mbni_window window = mbni_pass_window(pass, mbni_depthwise_window(layer));
+    mbni_window window = mbni_layer_sliding_window(layer, pass->padding);
     const float *bias = layer->config.depthwise_conv2d.use_bias ? layer->params[1].value : NULL;
     mbni_depthwise_forward(layer, pass, &window, pass->batch, x, bias, pass->moments, y);
 }

@@ -56,7 +56,7 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
                      const float *d_y, float *d_x)
 {
     (void)y;
-    mbni_window window = mbni_pass_window(pass, mbni_depthwise_window(layer));
+    mbni_window window = mbni_layer_sliding_window(layer, pass->padding);
     const mbni_param *kernel = &layer->params[0];
     int64_t rows = pass->batch * window.out_h * window.out_w;
     if (layer->config.depthwise_conv2d.use_bias && layer->params[1].grad)

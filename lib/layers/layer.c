@@ -121,3 +121,19 @@ void mbni_layer_initialize(mbni_layer *layer, uint64_t seed)
         }
     }
 }
+
+mbni_window mbni_layer_sliding_window(const mbni_layer *layer, const mbni_layer *padding)
+{
+    mbni_window w = layer->ops == &mbni_conv2d_ops             ? mbni_conv2d_window(layer)
+                    : layer->ops == &mbni_depthwise_conv2d_ops ? mbni_depthwise_window(layer)
+                    : layer->ops == &mbni_separable_conv2d_ops ? mbni_separable_window(layer)
+                                                               : mbni_average_pooling_window(layer);
+    if (padding) {
+        const mbn_zero_padding2d_options *o = &padding->config.zero_padding2d;
+        w.in_h -= o->top + o->bottom;
+        w.in_w -= o->left + o->right;
+        w.pad_top += o->top;
+        w.pad_left += o->left;
+    }
+    return w;
+}

@@ -159,6 +159,15 @@ static inline bool mbni_layer_gives_padding(const mbni_layer *layer, const mbni_
            next->params[0].shape.dims[0] * next->params[0].shape.dims[1] > 1; /* 1 x 1 is a product */
 }
 
+/* The window of a layer that slides one: convolutions and average pooling. padding: NULL, or the zero padding
+ * before it that it takes in, over whose input the window then goes. */
+mbni_window mbni_layer_sliding_window(const mbni_layer *layer, const mbni_layer *padding);
+/* Whether a convolution is a product of pixels, and whether it is read straight from the picture. */
+bool mbni_conv2d_is_pointwise(const mbni_window *w);
+bool mbni_conv2d_is_direct(const mbni_window *w, int64_t filters);
+/* The bounds of a ReLU with max_value; NULL: none. */
+void mbni_relu_bounds(const mbni_layer *relu, float *low, float *high);
+
 /* Draws the initial values of a layer's parameters: parameter p of layer i has stream 8 i + p of the seed, so
  * that layers do not depend on each other. Values only, the pointers being set. */
 void mbni_layer_initialize(mbni_layer *layer, uint64_t seed);

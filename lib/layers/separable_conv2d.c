@@ -95,7 +95,7 @@ static int64_t workspace_floats(const mbni_layer *layer, int64_t batch, int32_t 
 
 static void forward(const mbni_layer *layer, const mbni_pass *pass, const float *x, float *y)
 {
-    mbni_window window = mbni_pass_window(pass, mbni_separable_window(layer));
+    mbni_window window = mbni_layer_sliding_window(layer, pass->padding);
     int64_t c_middle = window.channels * window.multiplier, filters = layer->config.separable_conv2d.filters;
     int64_t pixels = window.out_h * window.out_w,
             picture_floats = window.in_h * window.in_w * window.channels;

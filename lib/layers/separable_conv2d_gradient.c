@@ -27,7 +27,7 @@ static void backward(const mbni_layer *layer, const mbni_pass *pass, const float
                      const float *d_y, float *d_x)
 {
     (void)y;
-    mbni_window window = mbni_pass_window(pass, mbni_separable_window(layer));
+    mbni_window window = mbni_layer_sliding_window(layer, pass->padding);
     const mbni_param *depthwise = &layer->params[0];
     int64_t pixels = window.out_h * window.out_w, filters = layer->config.separable_conv2d.filters;
     int64_t middle_floats = pixels * window.channels * window.multiplier;

@@ -66,6 +66,14 @@ static void gather_task(void *data, int64_t index)
     mbni_gather_picture(data, index);
 }
 
+void mbni_preprocessing_numbers(int32_t preprocessing, float *scale, float *offset)
+{
+    *scale = preprocessing == MBN_PREPROCESSING_SYMMETRIC ? 1 / 127.5f
+             : preprocessing == MBN_PREPROCESSING_UNIT    ? 1 / 255.0f
+                                                          : 1;
+    *offset = preprocessing == MBN_PREPROCESSING_SYMMETRIC ? -1 : 0;
+}
+
 mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbn_tensor *x, const int64_t *order,
                                    int64_t first, int64_t count, float *out)
 {
@@ -78,14 +86,8 @@ mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbn_tensor *x, 
                      .count = count,
                      .pixels = shape->dims[0] * shape->dims[1],
                      .channels = shape->dims[2],
-                     .scale = 1,
                      .out = out};
-    if (model->preprocessing == MBN_PREPROCESSING_SYMMETRIC) {
-        g.scale = 1 / 127.5f;
-        g.offset = -1;
-    } else if (model->preprocessing == MBN_PREPROCESSING_UNIT) {
-        g.scale = 1 / 255.0f;
-    }
+    mbni_preprocessing_numbers(model->preprocessing, &g.scale, &g.offset);
     return g;
 }
 

@@ -16,6 +16,7 @@ mbn_status mbni_model_new(mbn_context *context, mbn_model **out)
         return MBN_ERR_MEMORY;
     }
     model->context = context;
+    atomic_init(&model->attachment, NULL);
     atomic_init(&model->users, 0);
     *out = model;
     return MBN_OK;
@@ -24,7 +25,10 @@ mbn_status mbni_model_new(mbn_context *context, mbn_model **out)
 void mbni_model_free(mbn_model *model)
 {
     mbn_context *context = model->context;
+    mbni_attachment *attachment = atomic_load(&model->attachment);
     mbni_model_forget_training(model);
+    if (attachment)
+        attachment->detach(attachment);
     while (model->blocks) {
         mbni_layer_block *before = model->blocks->before;
         mbni_free(context, model->blocks);

@@ -9,6 +9,12 @@
 /* What the train room hangs on a model: opaque here. */
 typedef struct mbni_trainer mbni_trainer;
 
+/* What a room above hangs on a model: opaque here, told when the model goes. */
+typedef struct mbni_attachment mbni_attachment;
+struct mbni_attachment {
+    void (*detach)(mbni_attachment *attachment);
+};
+
 /* Head of a block of layers; they follow at MBNI_ALIGNMENT. */
 typedef struct mbni_layer_block {
     struct mbni_layer_block *before; /* outgrown */
@@ -42,7 +48,8 @@ struct mbn_model {
     uint64_t revision; /* counts changes of weights or layers: caches compare it */
     mbni_trainer *trainer;
     void (*trainer_destroy)(mbni_trainer *trainer);
-    atomic_int users; /* see access.c */
+    _Atomic(mbni_attachment *) attachment; /* of the predict room; set once, by any reader */
+    atomic_int users;                      /* see access.c */
 };
 
 /* Access. read: any number side by side. write: alone. MBN_ERR_BUSY otherwise. The api room begins and ends
@@ -106,6 +113,14 @@ mbn_status mbni_mobilenet_create(mbn_context *context, const mbn_mobilenet_optio
 void mbni_model_forget_training(mbn_model *model); /* drops the trainer */
 const mbni_layer *mbni_model_last(const mbn_model *model);
 
+/* Where the values of parameters come from, when not from the model: lent until the next call. */
+typedef struct mbni_weight_source {
+    mbn_status (*values)(void *user, const mbni_layer *layer, const mbni_param *param, const float **out);
+    void *user;
+} mbni_weight_source;
+
+/* x * scale + offset for u8 pictures, by MBN_PREPROCESSING_...; 1 and 0 for none. */
+void mbni_preprocessing_numbers(int32_t preprocessing, float *scale, float *offset);
 /* Checks a tensor of pictures against the model: u8 (with preprocessing) or f32, [n, input dims]. `argument`
  * names it. */
 mbn_status mbni_model_check_input(const mbn_model *model, const mbn_tensor *x, const char *argument);

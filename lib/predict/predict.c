@@ -1,57 +1,72 @@
-/* Runs a model layer by layer on any number of pictures, a bounded batch at a time. */
+/* mbn_predict: a predictor that is kept in the model, and any number of pictures, a bounded batch at a time.
+ */
 #include "predict/predict.h"
 #include <string.h>
+#include "predict/program.h"
 
 enum { MAX_BATCH = 128 };
 
-/* Shape of the answer for n pictures, in the model's order of axes. */
-static void output_dims(const mbn_model *model, int64_t n, int64_t dims[MBN_MAX_RANK], int32_t *rank)
+static mbn_predictor_options options_for(int64_t batch, int32_t type)
 {
-    const mbni_shape *out = &mbni_model_last(model)->out;
-    bool first = model->data_format == MBN_CHANNELS_FIRST && out->rank == 3;
-    dims[0] = n;
-    for (int32_t i = 0; i < out->rank; i++)
-        dims[1 + i] = out->dims[first ? (i + 2) % 3 : i];
-    *rank = out->rank + 1;
+    mbn_predictor_options options;
+    mbni_predictor_defaults(&options);
+    options.max_batch = batch < 1 ? 1 : batch > MAX_BATCH ? MAX_BATCH : batch;
+    options.input_type = type;
+    return options;
 }
 
-static void store(const mbn_model *model, const float *y, int64_t batch, float *target)
+/* Whether a kept predictor has the model's present weights and edges, and room enough. */
+static bool serves(const mbn_predictor *p, const mbn_model *model, const mbn_predictor_options *options)
 {
-    const mbni_shape *out = &mbni_model_last(model)->out;
-    int64_t count = mbni_shape_count(out);
-    if (model->data_format != MBN_CHANNELS_FIRST || out->rank != 3) {
-        memcpy(target, y, (size_t)(batch * count) * sizeof(float));
-        return;
+    const int32_t layout = model->data_format == MBN_CHANNELS_FIRST ? MBN_LAYOUT_NCHW : MBN_LAYOUT_NHWC;
+    float scale, offset;
+    mbni_preprocessing_numbers(model->preprocessing, &scale, &offset);
+    return p->program->revision == model->revision && p->options.max_batch >= options->max_batch &&
+           p->options.input_type == options->input_type && p->options.layout == layout &&
+           p->pictures.scale == scale && p->pictures.offset == offset;
+}
+
+static mbn_status predictor_for(const mbn_model *model, const mbn_predictor_options *options,
+                                mbn_predictor **out)
+{
+    mbn_predictor *kept = mbni_share_take(model);
+    if (kept && serves(kept, model, options)) {
+        *out = kept;
+        return MBN_OK;
     }
-    const mbni_kernels *kernels = mbni_kernels_select(model->context->isa);
-    for (int64_t i = 0; i < batch; i++)
-        kernels->transpose(out->dims[0] * out->dims[1], out->dims[2], y + i * count, target + i * count);
+    const mbn_status status = mbni_predictor_create(model, options, NULL, out);
+    if (kept) /* its weights may have served the new one */
+        mbni_predictor_free(kept);
+    return status;
 }
 
 mbn_status mbni_predict(const mbn_model *model, const mbn_tensor *x, mbn_tensor **out)
 {
-    mbni_inference run = {0};
     mbn_tensor *answer = NULL;
+    mbn_predictor *p;
     int64_t dims[MBN_MAX_RANK];
-    int32_t rank;
-    mbn_status status;
     if (!model->built)
         return mbni_error(MBN_ERR_STATE, "the model is not built; call mbn_model_build first");
     MBNI_TRY(mbni_model_check_input(model, x, "x"));
-    int64_t n = x->dims[0], count = mbni_shape_count(&mbni_model_last(model)->out);
-    output_dims(model, n, dims, &rank);
-    MBNI_TRY(mbni_tensor_new(model->context, MBN_F32, rank, dims, 0, &answer));
-    if ((status = mbni_inference_plan(model, n < MAX_BATCH ? (n ? n : 1) : MAX_BATCH, 0, &run)) ||
-        (status = mbni_inference_create(&run))) {
-        mbn_tensor_destroy(answer);
-        return status;
+    const mbn_predictor_options options = options_for(x->dims[0], x->type);
+    MBNI_TRY(predictor_for(model, &options, &p));
+    dims[0] = x->dims[0];
+    for (int32_t i = 0; i < p->output_rank; i++)
+        dims[1 + i] = p->output_dims[i];
+    const mbn_status status = mbni_tensor_new(model->context, MBN_F32, p->output_rank + 1, dims, 0, &answer);
+    for (int64_t done = 0; done < dims[0] && !status; done += p->options.max_batch) {
+        const int64_t left = dims[0] - done, n = left < p->options.max_batch ? left : p->options.max_batch;
+        mbni_predictor_run(p, n, (const unsigned char *)x->data + done * p->input_bytes,
+                           (float *)answer->data + done * p->output_floats, NULL);
     }
-    for (int64_t done = 0; done < n; done += run.max_batch) {
-        int64_t batch = n - done < run.max_batch ? n - done : run.max_batch;
-        mbni_model_gather(model, x, NULL, done, batch, mbni_inference_input(&run));
-        store(model, mbni_inference_run(&run, batch), batch, (float *)answer->data + done * count);
-    }
-    mbni_inference_destroy(&run);
+    mbni_share_keep(model, p);
     *out = answer;
-    return MBN_OK;
+    return status;
+}
+
+mbn_status mbni_predict_memory(const mbn_model *model, int64_t batch, int64_t *weights_bytes,
+                               int64_t *workspace_bytes)
+{
+    const mbn_predictor_options options = options_for(batch, MBN_F32);
+    return mbni_predictor_needs(model, &options, weights_bytes, workspace_bytes);
 }

@@ -129,6 +129,7 @@ static mbn_status call_back(fit_run *run, mbn_fit_callback_fn callback, const ch
     uint32_t mode = mbni_denormals_flush();
     mbni_denormals_restore(run->denormals);
     const char *call = mbni_call_begin("");
+    run->model->revision++; /* the callback may predict */
     mbni_model_lend(run->model);
     int32_t answer = callback(run->options.callback_user, run->model, event);
     mbni_model_take(run->model);

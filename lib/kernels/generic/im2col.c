@@ -6,6 +6,7 @@ void mbni_generic_im2col(const mbni_window *w, const float *x, float *columns, i
                          int64_t row_end)
 {
     const int64_t line = w->kernel_w * w->channels;
+    x -= w->x_row * w->in_w * w->channels;
     for (int64_t oh = row_begin; oh < row_end; oh++)
         for (int64_t ow = 0; ow < w->out_w; ow++)
             for (int64_t kh = 0; kh < w->kernel_h; kh++, columns += line) {

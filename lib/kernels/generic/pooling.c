@@ -4,6 +4,8 @@
 void mbni_generic_average_pool(const mbni_window *w, const float *x, float *y, int64_t row_begin,
                                int64_t row_end)
 {
+    x -= w->x_row * w->in_w * w->channels;
+    y -= w->y_row * w->out_w * w->channels;
     for (int64_t oh = row_begin; oh < row_end; oh++)
         for (int64_t ow = 0; ow < w->out_w; ow++) {
             const int64_t ih = oh * w->stride_h - w->pad_top, iw = ow * w->stride_w - w->pad_left;

@@ -270,6 +270,8 @@ void ISA(conv2d)(const mbni_window *w, int64_t filters, int64_t pictures, const 
     _Alignas(64) float finish[4 * MAX_VECTORS * VW];
     const int64_t line = w->kernel_w * w->channels, out_row = w->out_w * filters;
     int64_t count;
+    x -= w->x_row * w->in_w * w->channels;
+    y -= w->y_row * out_row;
     for (int64_t f = 0; f < filters && w->out_w > 0; f += count) {
         const ISA(conv_size) *size = ISA(conv_choose)(w->out_w, (filters - f + VW - 1) / VW);
         const int64_t width = size->vectors * VW;

@@ -335,6 +335,8 @@ void ISA(depthwise)(const mbni_window *w, int64_t pictures, const float *x, cons
                     const mbni_epilogue *epilogue, float *y, int64_t row_begin, int64_t row_end,
                     float *moments)
 {
+    x -= w->x_row * w->in_w * w->channels;
+    y -= w->y_row * w->out_w * w->channels * w->multiplier;
     if (mbni_depthwise_slides(w))
         ISA(depthwise_rows)(w, 0, pictures, x, kernel, epilogue, y, row_begin, row_end, moments);
     else

@@ -9,21 +9,11 @@
 #include "kernels/vector/isa.h"
 #ifdef MBNI_ISA
 
-/* The tile is MR rows of NV vectors: as many sums as registers hold beside NV vectors of b and one element of
- * a. A block is about ROWS rows of a, which stay in the second cache while all panels of b pass. A transposed
- * a is fetched AHEAD steps of k before its use; two blocks of k lie in the second cache where rows and
- * columns are no more than NEAR. A pointer serves GROUP rows of a. */
-#if VREGS == 32 && VW == 16
-#define MR 14
-#define NV 2
-#elif VREGS == 32
-#define MR 8
-#define NV 3
-#else
-#define MR 6
-#define NV 2
-#endif
-#define NR (NV * VW)
+#include "kernels/vector/tile.h"
+
+/* A block is about ROWS rows of a, which stay in the second cache while all panels of b pass. A transposed a
+ * is fetched AHEAD steps of k before its use; two blocks of k lie in the second cache where rows and columns
+ * are no more than NEAR. A pointer serves GROUP rows of a. */
 #define KC 256
 #define AHEAD 4
 /* Whether tiles of a plain a look ahead as well: with 16 lanes packing waits longer than 28 multiplications
@@ -226,13 +216,6 @@ static void ISA(pack_transposed)(const mbni_matmul *p, int64_t k_begin, int64_t 
         }
 }
 
-/* Rows of the next tile when `left` are left: MR, but the last two tiles share what is short of a whole one,
- * since a low tile cannot keep the multipliers busy. */
-static int64_t ISA(tile_rows)(int64_t left)
-{
-    return left > MR && left < MR + MR / 2 ? (left + 1) / 2 : left < MR ? left : MR;
-}
-
 /* What the epilogue has for the panel that begins at column `col`, once the sums are whole. */
 static void ISA(panel_begin)(const mbni_matmul *p, int last, int64_t col, const float *moments,
                              int origin_known, ISA(gemm_panel) * q)
@@ -331,9 +314,7 @@ void ISA(gemm)(const mbni_matmul *p, int64_t row_begin, int64_t row_end, int64_t
     }
 }
 
-#undef MR
-#undef NV
-#undef NR
+#include "kernels/vector/tile_end.h"
 #undef KC
 #undef AHEAD
 #undef LOOK_AHEAD

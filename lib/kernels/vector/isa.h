@@ -27,6 +27,7 @@
  *     v_sum(a)                                           of all lanes, halves onto halves
  *     vd_zero() vd_add(d, a) vd_sum(d)                   sums in double: vd is VW of them, d + a lane by lane
  *     v_load_u8(p)                                       VW bytes as floats
+ *     v_load_bf16(p, odd)                                VW bfloat16 of VW pairs, odd known at compile time
  *     v_transpose(v)                                     VW vectors in place
  * VREGS is the number of vector registers. */
 #ifndef MBNI_ISA

@@ -43,6 +43,7 @@
 #define vd_add ISA(vd_add)
 #define vd_sum ISA(vd_sum)
 #define v_load_u8 ISA(v_load_u8)
+#define v_load_bf16 ISA(v_load_bf16)
 #define v_transpose ISA(v_transpose)
 
 /* for (int i = 0; i < n; i++) with n a constant of at most 32, of which no loop is left: an array of vectors

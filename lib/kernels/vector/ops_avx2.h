@@ -133,6 +133,13 @@ V_OP double vd_sum(vd d)
     return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
 
+V_OP vf v_load_bf16(const uint16_t *p, const int odd)
+{
+    const __m256i pairs = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    return _mm256_castsi256_ps(odd ? _mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000u))
+                                   : _mm256_slli_epi32(pairs, 16));
+}
+
 V_OP vf v_load_u8(const uint8_t *p)
 {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));

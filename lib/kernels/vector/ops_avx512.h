@@ -130,6 +130,13 @@ V_OP double vd_sum(vd d)
     return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
 
+V_OP vf v_load_bf16(const uint16_t *p, const int odd)
+{
+    const __m512i pairs = _mm512_loadu_si512(p);
+    return _mm512_castsi512_ps(odd ? _mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000u))
+                                   : _mm512_slli_epi32(pairs, 16));
+}
+
 V_OP vf v_load_u8(const uint8_t *p)
 {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));

@@ -128,6 +128,14 @@ V_OP vf v_load_u8(const uint8_t *p)
     return (vf){(float)p[0], (float)p[1], (float)p[2], (float)p[3]};
 }
 
+V_OP vf v_load_bf16(const uint16_t *p, const int odd)
+{
+    vm bits;
+    for (int i = 0; i < VW; i++)
+        bits[i] = (int32_t)((uint32_t)p[2 * i + odd] << 16);
+    return (vf)bits;
+}
+
 V_OP void v_transpose(vf v[VW])
 {
     for (int i = 0; i < VW; i++)

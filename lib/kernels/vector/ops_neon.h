@@ -119,6 +119,12 @@ V_OP double vd_sum(vd d)
     return vaddvq_f64(vaddq_f64(d.low, d.high));
 }
 
+V_OP vf v_load_bf16(const uint16_t *p, const int odd)
+{
+    const uint32x4_t pairs = vreinterpretq_u32_u16(vld1q_u16(p));
+    return vreinterpretq_f32_u32(odd ? vandq_u32(pairs, vdupq_n_u32(0xffff0000u)) : vshlq_n_u32(pairs, 16));
+}
+
 V_OP vf v_load_u8(const uint8_t *p)
 {
     const uint32_t lanes[4] = {p[0], p[1], p[2], p[3]};

@@ -1,6 +1,6 @@
 /* The 16-bit formats against plain arithmetic in double. */
 #include "support/suite.h"
-#include "io/half.h"
+#include "core/half.h"
 #include <math.h>
 
 /* The number that 16 bits stand for, by the definition: sign, exponent, fraction. */

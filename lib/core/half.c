@@ -1,6 +1,6 @@
 /* Conversions between f32 and the 16-bit formats: IEEE 754-2008 binary16 and bfloat16 (the upper half of an
  * f32). Integer arithmetic only, so that no rounding mode and no flushing of denormals can change a bit. */
-#include "io/half.h"
+#include "core/half.h"
 #include <string.h>
 
 static uint32_t bits_of(float value)

@@ -1,6 +1,6 @@
 /* 16-bit floating point formats. */
-#ifndef MBNI_IO_HALF_H
-#define MBNI_IO_HALF_H
+#ifndef MBNI_CORE_HALF_H
+#define MBNI_CORE_HALF_H
 
 #include <stdint.h>
 

@@ -1,0 +1,191 @@
+/* Product of a matrix with weights that were packed once: pointwise convolutions and classifiers of
+ * inference. Panel by panel over some rows of a, which stay in the second cache; the panel goes through the
+ * first. The sums of a tile begin with the shift and stay in registers over the whole of k, so an element's
+ * bits depend on no cut. The first tile of a panel fetches the panel behind it. Single-threaded. */
+#define MBNI_THIS_FILE "kernels/vector/pointwise.c"
+#include "kernels/vector/isa.h"
+#ifdef MBNI_ISA
+#include "kernels/vector/lanes.h"
+#include "kernels/vector/tile.h"
+
+/* Floats of a that are worked on while all panels pass, and the rows that are never cut further: fewer would
+ * read the weights more often than they can come. A pointer serves GROUP rows of a. */
+#define BLOCK_FLOATS (64 * 1024)
+#define BLOCK_ROWS (48 / MR * MR)
+#define GROUP (MR > 8 ? 5 : MR)
+
+/* One panel and the part of c that it gives. */
+typedef struct ISA(weights_panel) {
+    int64_t k, lda, ldc;
+    const float *f32;     /* either */
+    const uint16_t *bf16; /* or */
+    const float *shift;
+    int64_t columns; /* at most NR */
+    float low, high;
+} ISA(weights_panel);
+
+/* sum[rows][NV] += a's element k of each row times a row of weights. */
+V_OP void ISA(multiply)(const int rows, const float *a, int64_t lda, const vf *weights, vf sum[MR][NV])
+{
+    const float *a5 = a + GROUP * lda, *a10 = a5 + GROUP * lda;
+    V_EACH (i, rows) {
+        /* three pointers and few offsets: a register for each row would be too many */
+        const float *row = i < GROUP ? a : i < 2 * GROUP ? a5 : a10;
+        const vf x = v_set(row[i % GROUP * lda]);
+        V_EACH (j, NV)
+            sum[i][j] = v_fma(x, weights[j], sum[i][j]);
+    }
+}
+
+V_OP void ISA(multiply_f32)(const int rows, const int ahead, const ISA(weights_panel) * p, const float *a,
+                            vf sum[MR][NV])
+{
+    const float *b = p->f32;
+    const int64_t panel = p->k * NR;
+    for (int64_t k = 0; k < p->k; k++, a++, b += NR) {
+        vf weights[NV];
+        if (ahead)
+            V_EACH (j, NR / 16)
+                __builtin_prefetch(b + panel + 16 * j, 0, 2);
+        V_EACH (j, NV)
+            weights[j] = v_load(b + j * VW);
+        ISA(multiply)(rows, a, p->lda, weights, sum);
+    }
+}
+
+V_OP void ISA(multiply_bf16)(const int rows, const int ahead, const ISA(weights_panel) * p, const float *a,
+                             vf sum[MR][NV])
+{
+    const uint16_t *b = p->bf16;
+    const int64_t panel = (p->k + 1) / 2 * 2 * NR;
+    vf weights[NV];
+    int64_t k = 0;
+    for (; k + 2 <= p->k; k += 2, a += 2, b += 2 * NR) {
+        if (ahead)
+            V_EACH (j, NR / 16)
+                __builtin_prefetch(b + panel + 32 * j, 0, 2);
+        V_EACH (odd, 2) {
+            V_EACH (j, NV)
+                weights[j] = v_load_bf16(b + 2 * j * VW, odd);
+            ISA(multiply)(rows, a + odd, p->lda, weights, sum);
+        }
+    }
+    if (k < p->k) {
+        V_EACH (j, NV)
+            weights[j] = v_load_bf16(b + 2 * j * VW, 0);
+        ISA(multiply)(rows, a, p->lda, weights, sum);
+    }
+}
+
+V_OP void ISA(weights_tile)(const int rows, const int bf16, const int ahead, const ISA(weights_panel) * p,
+                            const float *a, float *c)
+{
+    vf sum[MR][NV];
+    V_EACH (i, rows)
+        V_EACH (j, NV)
+            sum[i][j] = v_load(p->shift + j * VW);
+    if (bf16)
+        ISA(multiply_bf16)(rows, ahead, p, a, sum);
+    else
+        ISA(multiply_f32)(rows, ahead, p, a, sum);
+    const vf low = v_set(p->low), high = v_set(p->high);
+    const int64_t ldc = p->ldc, columns = p->columns;
+    V_EACH (i, rows)
+        V_EACH (j, NV) { /* NaN is the second operand, and stays */
+            const vf y = v_min(high, v_max(low, sum[i][j]));
+            if (columns == NR)
+                v_store(c + i * ldc + j * VW, y);
+            else if (columns > j * VW)
+                ISA(store_lanes)(c + i * ldc + j * VW, columns - j * VW < VW ? columns - j * VW : VW, y);
+        }
+}
+
+#define TILE(n)                                 \
+    case n:                                     \
+        ISA(weights_tile)(n, bf16, 0, p, a, c); \
+        break
+V_OP void ISA(weights_tile_of)(int64_t rows, const int bf16, const ISA(weights_panel) * p, const float *a,
+                               float *c)
+{
+    switch (rows) {
+        TILE(1);
+        TILE(2);
+        TILE(3);
+        TILE(4);
+        TILE(5);
+        TILE(6);
+#if MR > 6
+        TILE(7);
+        TILE(8);
+#endif
+#if MR > 8
+        TILE(9);
+        TILE(10);
+        TILE(11);
+        TILE(12);
+        TILE(13);
+        TILE(14);
+#endif
+    default: /* no more than MR */
+        break;
+    }
+}
+#undef TILE
+
+/* A panel over `rows` rows. */
+V_OP void ISA(panel_rows)(const int bf16, const ISA(weights_panel) * p, int64_t rows, const float *a,
+                          float *c)
+{
+    int64_t row = 0;
+    if (rows >= MR + MR / 2 || rows == MR) {
+        ISA(weights_tile)(MR, bf16, 1, p, a, c);
+        row = MR;
+    }
+    for (int64_t height; row < rows; row += height) {
+        height = ISA(tile_rows)(rows - row);
+        ISA(weights_tile_of)(height, bf16, p, a + row * p->lda, c + row * p->ldc);
+    }
+}
+
+V_OP void ISA(weights_product)(const int bf16, const mbni_packed *b, int64_t rows, const float *a,
+                               int64_t lda, float *c, int64_t ldc, int64_t begin, int64_t end)
+{
+    ISA(weights_panel) p = {.k = b->k, .lda = lda, .ldc = ldc, .low = b->low, .high = b->high};
+    const int64_t pairs = (b->k + 1) / 2;
+    int64_t block = BLOCK_FLOATS / (b->k > 0 ? b->k : 1) / MR * MR;
+    block = block < BLOCK_ROWS ? BLOCK_ROWS : block;
+    const int64_t blocks = rows < block ? 1 : (rows + block / 2) / block;
+    const int64_t step = (rows + blocks * MR - 1) / (blocks * MR) * MR;
+    for (int64_t row = 0; row < rows; row += step)
+        for (int64_t panel = begin; panel < end; panel++) {
+            p.f32 = bf16 ? NULL : (const float *)b->panels + panel * b->k * NR;
+            p.bf16 = bf16 ? (const uint16_t *)b->panels + panel * pairs * 2 * NR : NULL;
+            p.shift = b->shift + panel * NR;
+            p.columns = b->n - panel * NR < NR ? b->n - panel * NR : NR;
+            ISA(panel_rows)
+            (bf16, &p, rows - row < step ? rows - row : step, a + row * lda, c + row * ldc + panel * NR);
+        }
+}
+
+int64_t ISA(panel_columns)(void)
+{
+    return NR;
+}
+
+void ISA(pointwise)(const mbni_packed *b, int64_t rows, const float *a, int64_t lda, float *c, int64_t ldc,
+                    int64_t begin, int64_t end)
+{
+    ISA(weights_product)(0, b, rows, a, lda, c, ldc, begin, end);
+}
+
+void ISA(pointwise_bf16)(const mbni_packed *b, int64_t rows, const float *a, int64_t lda, float *c,
+                         int64_t ldc, int64_t begin, int64_t end)
+{
+    ISA(weights_product)(1, b, rows, a, lda, c, ldc, begin, end);
+}
+
+#include "kernels/vector/tile_end.h"
+#undef BLOCK_FLOATS
+#undef BLOCK_ROWS
+#undef GROUP
+#endif
