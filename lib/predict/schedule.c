@@ -3,12 +3,10 @@
 #include "predict/program.h"
 
 /* A map between two steps that is larger than NEAR_FLOATS does not stay in a core's second cache: the steps
- * are worth running together, up to DEPTH windows. Rows at the seams of parts are computed twice, more of
+ * are worth running together, up to DEPTH windows; rows at the seams of parts are computed twice, more of
  * them the deeper a segment is. A segment takes so many rows at a time as keep its strips within
- * STRIP_FLOATS, but no fewer than FEW_PIXELS, with which a product's weights come more often than they can.
- */
-enum { NEAR_FLOATS = 48 * 1024, STRIP_FLOATS = 64 * 1024, FEW_PIXELS = 56 };
-enum { DEPTH_ALONE = 8, DEPTH_SHARED = 3 };
+ * STRIP_FLOATS, but no fewer than FEW_PIXELS, for which a product's weights would come too often. */
+enum { NEAR_FLOATS = 256 * 1024, DEPTH = 3, STRIP_FLOATS = 64 * 1024, FEW_PIXELS = 56 };
 
 static bool slides(const mbni_op *op)
 {
@@ -56,8 +54,7 @@ static bool joins(const mbn_predictor *p, int64_t i, int64_t depth)
         return true;
     if (op->kind == MBNI_OP_AFFINE || op->kind == MBNI_OP_SOFTMAX)
         return true;
-    return mbni_map_floats(before->out) > NEAR_FLOATS &&
-           depth + slides(op) <= (p->parts == 1 ? DEPTH_ALONE : DEPTH_SHARED);
+    return mbni_map_floats(before->out) > NEAR_FLOATS && depth + slides(op) <= DEPTH;
 }
 
 static void add_segment(mbn_predictor *p, int64_t begin, int64_t end)

@@ -301,9 +301,11 @@ void ISA(depthwise_rows)(const mbni_window *w, int turned, int64_t pictures, con
     const int64_t stride = w->stride_h, channels = w->channels;
     const int64_t x_pitch = w->in_w * channels, y_pitch = w->out_w * channels;
     const int64_t in = w->in_h * x_pitch, out = w->out_h * y_pitch;
-    /* A call for some pictures is rarely the last of its batch: one more counts as near. */
-    const int64_t reach = pictures > 1 ? pictures + 1 : 1;
-    const float *x_end = x + reach * in, *y_end = y + reach * out;
+    /* A call for some pictures is rarely the last of its batch: one more counts as near. Behind the rows of a
+     * call for one picture may be what another thread is writing. */
+    const int64_t x_rows = mbni_min64(w->in_h, (row_end - 1) * stride - w->pad_top + 3);
+    const float *x_end = x + (pictures > 1 ? (pictures + 1) * in : x_rows * x_pitch);
+    const float *y_end = y + (pictures > 1 ? (pictures + 1) * out : row_end * y_pitch);
     const float *first_tap = turned ? kernel + 8 * channels : kernel;
     ISA(job) job = {.kernel = first_tap, .epilogue = epilogue, .moments = moments};
     mbni_band band = {.in_w = w->in_w,
