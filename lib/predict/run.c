@@ -1,5 +1,6 @@
 /* Runs a predictor. Pictures are shared out among the threads while there is one for each; those that are
  * left over are cut into rows, segment by segment; what follows the last map takes all pictures at once. */
+#include "core/platform.h"
 #include "predict/program.h"
 
 typedef struct predictor_run {
@@ -115,10 +116,13 @@ static void run_tail(const predictor_run *run, int64_t s, int64_t part)
     const int64_t cut = segment->split == MBNI_SPLIT_PANELS ? mbni_op_panels(op, bench.kernels) : run->n;
     const int64_t parts = run->clock ? 1 : p->parts;
     const int64_t begin = mbni_part_begin(cut, parts, part), end = mbni_part_begin(cut, parts, part + 1);
+    const double began = run->clock ? mbni_platform_seconds() : 0;
     if (segment->split == MBNI_SPLIT_PANELS)
         mbni_op_run_panels(op, &bench, run->n, x, y, begin, end);
     else if (begin < end)
         mbni_op_run(op, &bench, x + begin * op->in.c, y + begin * op->out.c, begin, end);
+    if (run->clock)
+        run->clock[segment->begin] += mbni_platform_seconds() - began;
 }
 
 static void run_phase(void *data, int64_t phase, int64_t part)

@@ -9,9 +9,11 @@
 #include "kernels/vector/tile.h"
 
 /* Floats of a that are worked on while all panels pass, and the rows that are never cut further: fewer would
- * read the weights more often than they can come. A pointer serves GROUP rows of a. */
+ * read the weights more often than they can come. One row goes through ROW_PANELS panels at a time. A pointer
+ * serves GROUP rows of a. */
 #define BLOCK_FLOATS (64 * 1024)
 #define BLOCK_ROWS (48 / MR * MR)
+#define ROW_PANELS 4
 #define GROUP (MR > 8 ? 5 : MR)
 
 /* One panel and the part of c that it gives. */
@@ -132,6 +134,36 @@ V_OP void ISA(weights_tile_of)(int64_t rows, const int bf16, const ISA(weights_p
 }
 #undef TILE
 
+/* One row over `count` panels that follow each other: sums enough to hide the time of a multiplication, which
+ * those of one panel are not. */
+V_OP void ISA(row_of_panels)(const int count, const int bf16, const ISA(weights_panel) * p, const float *a,
+                             float *c)
+{
+    const int64_t f32_panel = p->k * NR, bf16_panel = (p->k + 1) / 2 * 2 * NR;
+    vf sum[ROW_PANELS][NV];
+    V_EACH (q, count)
+        V_EACH (j, NV)
+            sum[q][j] = v_load(p->shift + q * NR + j * VW);
+    for (int64_t k = 0; k < p->k; k++) {
+        const vf x = v_set(a[k]);
+        V_EACH (q, count)
+            V_EACH (j, NV) {
+                const uint16_t *pairs = p->bf16 + q * bf16_panel + (k >> 1) * 2 * NR + 2 * j * VW;
+                const vf weights = !bf16   ? v_load(p->f32 + q * f32_panel + k * NR + j * VW)
+                                   : k & 1 ? v_load_bf16(pairs, 1)
+                                           : v_load_bf16(pairs, 0);
+                sum[q][j] = v_fma(x, weights, sum[q][j]);
+            }
+    }
+    V_EACH (q, count)
+        V_EACH (j, NV) {
+            const int64_t left = p->columns - q * NR - j * VW;
+            const vf y = v_min(v_set(p->high), v_max(v_set(p->low), sum[q][j]));
+            if (left > 0)
+                ISA(store_lanes)(c + q * NR + j * VW, left < VW ? left : VW, y);
+        }
+}
+
 /* A panel over `rows` rows. */
 V_OP void ISA(panel_rows)(const int bf16, const ISA(weights_panel) * p, int64_t rows, const float *a,
                           float *c)
@@ -152,16 +184,22 @@ V_OP void ISA(weights_product)(const int bf16, const mbni_packed *b, int64_t row
 {
     ISA(weights_panel) p = {.k = b->k, .lda = lda, .ldc = ldc, .low = b->low, .high = b->high};
     const int64_t pairs = (b->k + 1) / 2;
+    const int together = rows == 1 ? ROW_PANELS : 1;
     int64_t block = BLOCK_FLOATS / (b->k > 0 ? b->k : 1) / MR * MR;
     block = block < BLOCK_ROWS ? BLOCK_ROWS : block;
     const int64_t blocks = rows < block ? 1 : (rows + block / 2) / block;
     const int64_t step = (rows + blocks * MR - 1) / (blocks * MR) * MR;
     for (int64_t row = 0; row < rows; row += step)
-        for (int64_t panel = begin; panel < end; panel++) {
+        for (int64_t panel = begin, count; panel < end; panel += count) {
+            count = end - panel < together ? 1 : together;
             p.f32 = bf16 ? NULL : (const float *)b->panels + panel * b->k * NR;
             p.bf16 = bf16 ? (const uint16_t *)b->panels + panel * pairs * 2 * NR : NULL;
             p.shift = b->shift + panel * NR;
-            p.columns = b->n - panel * NR < NR ? b->n - panel * NR : NR;
+            p.columns = b->n - panel * NR < count * NR ? b->n - panel * NR : count * NR;
+            if (count > 1) {
+                ISA(row_of_panels)(ROW_PANELS, bf16, &p, a, c + panel * NR);
+                continue;
+            }
             ISA(panel_rows)
             (bf16, &p, rows - row < step ? rows - row : step, a + row * lda, c + row * ldc + panel * NR);
         }
@@ -187,5 +225,6 @@ void ISA(pointwise_bf16)(const mbni_packed *b, int64_t rows, const float *a, int
 #include "kernels/vector/tile_end.h"
 #undef BLOCK_FLOATS
 #undef BLOCK_ROWS
+#undef ROW_PANELS
 #undef GROUP
 #endif
