@@ -85,6 +85,8 @@ $(BUILD)/flags $(BUILD)/sources: force
 	@mkdir -p $(@D); echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' > $@
 
 $(BUILD)/obj/lib/kernels/%.o: OPTIMIZE += $(KERNEL_FLAGS)
+# Packing is loops over all weights, too.
+$(BUILD)/obj/lib/predict/pack.o: OPTIMIZE += $(KERNEL_FLAGS)
 $(BUILD)/obj/tests/%.o: CFLAGS_ALL += -Itests
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags

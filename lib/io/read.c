@@ -15,23 +15,27 @@ typedef struct target {
     int32_t variance; /* must not be negative or NaN: its square root is taken */
 } target;
 
-static float value_at(const unsigned char *raw, uint32_t element, int64_t index)
+/* A loop for each encoding: loading is measured in milliseconds a megabyte. */
+static void convert_values(uint32_t element, int64_t count, const unsigned char *raw, float *values)
 {
-    if (element == MBNI_ELEMENT_F16)
-        return mbni_f32_from_f16(mbni_get_u16(raw + 2 * index));
-    if (element == MBNI_ELEMENT_BF16)
-        return mbni_f32_from_bf16(mbni_get_u16(raw + 2 * index));
-    uint32_t bits = mbni_get_u32(raw + 4 * index);
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    if (element == MBNI_ELEMENT_F16) {
+        for (int64_t i = 0; i < count; i++)
+            values[i] = mbni_f32_from_f16(mbni_get_u16(raw + 2 * i));
+    } else if (element == MBNI_ELEMENT_BF16) {
+        for (int64_t i = 0; i < count; i++)
+            values[i] = mbni_f32_from_bf16(mbni_get_u16(raw + 2 * i));
+    } else {
+        for (int64_t i = 0; i < count; i++) {
+            uint32_t bits = mbni_get_u32(raw + 4 * i);
+            memcpy(values + i, &bits, sizeof bits);
+        }
+    }
 }
 
 static mbn_status consume_values(void *user, int64_t first, int64_t count, const unsigned char *raw)
 {
     const target *t = user;
-    for (int64_t i = 0; i < count; i++)
-        t->values[first + i] = value_at(raw, t->section->element, i);
+    convert_values(t->section->element, count, raw, t->values + first);
     for (int64_t i = 0; t->variance && i < count; i++)
         if (!(t->values[first + i] >= 0))
             return mbni_source_error(t->source, MBN_ERR_FORMAT,

@@ -9,9 +9,9 @@ typedef struct compiler {
     mbni_program *program;
     const mbn_model *model;
     mbni_map now;              /* what the last layer gave */
-    mbni_map given;            /* what the last step gives */
+    mbni_map given;            /* what the last op gives */
     const mbni_layer *padding; /* to be taken in by the next layer */
-    mbni_op *open;             /* the last step, while more can be folded into it */
+    mbni_op *open;             /* the last op, while more can be folded into it */
     bool bounded;              /* and a ReLU already has been: no batch norm any more */
 } compiler;
 
@@ -30,46 +30,46 @@ static bool same_map(mbni_map a, mbni_map b)
 
 static mbni_op *add_step(compiler *c, mbni_op_kind kind, const mbni_layer *layer, mbni_map out)
 {
-    mbni_op *step = &c->program->steps[c->program->count++];
-    *step = (mbni_op){.kind = kind,
-                      .type = layer->ops->class_name,
-                      .in = c->now,
-                      .out = out,
-                      .reads_anew = !same_map(c->now, c->given),
-                      .low = -INFINITY,
-                      .high = INFINITY,
-                      .layer = layer->index,
-                      .kernel = -1,
-                      .bias = -1,
-                      .kernel_at = -1,
-                      .shift_at = -1,
-                      .scale_at = -1};
-    snprintf(step->name, sizeof step->name, "%s", layer->name);
+    mbni_op *op = &c->program->steps[c->program->count++];
+    *op = (mbni_op){.kind = kind,
+                    .type = layer->ops->class_name,
+                    .in = c->now,
+                    .out = out,
+                    .reads_anew = !same_map(c->now, c->given),
+                    .low = -INFINITY,
+                    .high = INFINITY,
+                    .layer = layer->index,
+                    .kernel = -1,
+                    .bias = -1,
+                    .kernel_at = -1,
+                    .shift_at = -1,
+                    .scale_at = -1};
+    snprintf(op->name, sizeof op->name, "%s", layer->name);
     c->now = c->given = out;
     c->open = NULL;
     c->bounded = false;
-    return step;
+    return op;
 }
 
-/* A step with a kernel, into which what follows can be folded. */
+/* An op with a kernel, into which what follows can be folded. */
 static mbni_op *add_weights(compiler *c, mbni_op_kind kind, const mbni_layer *layer, int32_t kernel,
                             int32_t bias, mbni_map out)
 {
-    mbni_op *step = add_step(c, kind, layer, out);
-    step->kernel = kernel;
-    step->bias = bias;
-    step->norm_begin = step->norm_end = layer->index + 1;
-    c->open = step;
-    return step;
+    mbni_op *op = add_step(c, kind, layer, out);
+    op->kernel = kernel;
+    op->bias = bias;
+    op->norm_begin = op->norm_end = layer->index + 1;
+    c->open = op;
+    return op;
 }
 
 static void add_product(compiler *c, const mbni_layer *layer, int32_t kernel, int32_t bias, int64_t n)
 {
     const mbni_map in = c->now, out = {in.h, in.w, n};
-    mbni_op *step = add_weights(c, MBNI_OP_PRODUCT, layer, kernel, bias, out);
-    step->packed.n = n;
-    step->packed.k = in.c;
-    step->multiply_adds = mbni_map_floats(out) * in.c;
+    mbni_op *op = add_weights(c, MBNI_OP_PRODUCT, layer, kernel, bias, out);
+    op->packed.n = n;
+    op->packed.k = in.c;
+    op->multiply_adds = mbni_map_floats(out) * in.c;
 }
 
 static void add_depthwise(compiler *c, const mbni_layer *layer, int32_t bias)
@@ -77,9 +77,9 @@ static void add_depthwise(compiler *c, const mbni_layer *layer, int32_t bias)
     const mbni_window w = mbni_layer_sliding_window(layer, c->padding);
     c->now = (mbni_map){w.in_h, w.in_w, w.channels};
     const mbni_map out = {w.out_h, w.out_w, w.channels * w.multiplier};
-    mbni_op *step = add_weights(c, MBNI_OP_DEPTHWISE, layer, 0, bias, out);
-    step->window = w;
-    step->multiply_adds = mbni_map_floats(out) * w.kernel_h * w.kernel_w;
+    mbni_op *op = add_weights(c, MBNI_OP_DEPTHWISE, layer, 0, bias, out);
+    op->window = w;
+    op->multiply_adds = mbni_map_floats(out) * w.kernel_h * w.kernel_w;
 }
 
 static void add_convolution(compiler *c, const mbni_layer *layer)
@@ -94,14 +94,14 @@ static void add_convolution(compiler *c, const mbni_layer *layer)
     c->now = (mbni_map){w.in_h, w.in_w, w.channels};
     const mbni_map out = {w.out_h, w.out_w, filters};
     const mbni_op_kind kind = mbni_conv2d_is_direct(&w, filters) ? MBNI_OP_DIRECT : MBNI_OP_COLUMNS;
-    mbni_op *step = add_weights(c, kind, layer, 0, bias, out);
-    step->window = w;
-    step->packed.n = filters;
-    step->packed.k = volume;
-    step->multiply_adds = mbni_map_floats(out) * volume;
+    mbni_op *op = add_weights(c, kind, layer, 0, bias, out);
+    op->window = w;
+    op->packed.n = filters;
+    op->packed.k = volume;
+    op->multiply_adds = mbni_map_floats(out) * volume;
 }
 
-/* The step that a batch norm or a ReLU goes into: the open one, or a new one. */
+/* The op that a batch norm or a ReLU goes into: the open one, or a new one. */
 static mbni_op *open_step(compiler *c, const mbni_layer *layer)
 {
     if (!c->open || !same_map(c->now, c->given)) {
@@ -115,24 +115,24 @@ static void add_norm(compiler *c, const mbni_layer *layer)
 {
     if (c->bounded)
         c->open = NULL;
-    mbni_op *step = open_step(c, layer);
-    step->norm_end = layer->index + 1;
+    mbni_op *op = open_step(c, layer);
+    op->norm_end = layer->index + 1;
 }
 
 static void add_relu(compiler *c, const mbni_layer *layer)
 {
     float low, high;
-    mbni_op *step = open_step(c, layer);
+    mbni_op *op = open_step(c, layer);
     mbni_relu_bounds(layer, &low, &high);
-    step->low = low > step->low ? low : step->low;
-    step->high = high < step->high ? high : step->high;
+    op->low = low > op->low ? low : op->low;
+    op->high = high < op->high ? high : op->high;
     c->bounded = true;
 }
 
 static void add_window(compiler *c, mbni_op_kind kind, const mbni_layer *layer, mbni_window window)
 {
-    mbni_op *step = add_step(c, kind, layer, map_of(&layer->out));
-    step->window = window;
+    mbni_op *op = add_step(c, kind, layer, map_of(&layer->out));
+    op->window = window;
 }
 
 static void add_layer(compiler *c, const mbni_layer *layer)
@@ -169,32 +169,32 @@ static void add_layer(compiler *c, const mbni_layer *layer)
 
 /* Offsets of the weights: shifts, which products read at the beginning of a panel, right before the panels.
  */
-static void plan_weights(mbni_program *program, mbni_op *step)
+static void plan_weights(mbni_program *program, mbni_op *op)
 {
-    const int64_t columns = program->kernels->panel_columns(), c = step->out.c;
-    const bool packed = step->kind == MBNI_OP_PRODUCT || step->kind == MBNI_OP_COLUMNS;
+    const int64_t columns = program->kernels->panel_columns(), c = op->out.c;
+    const bool packed = op->kind == MBNI_OP_PRODUCT || op->kind == MBNI_OP_COLUMNS;
     const int64_t padded = (c + columns - 1) / columns * columns;
     const int64_t begin = program->weights.bytes;
-    if (step->kernel >= 0 || step->norm_begin < step->norm_end)
-        step->shift_at = mbni_arena_plan(&program->weights, packed ? padded : c, sizeof(float));
-    if (step->kernel < 0 && step->norm_begin < step->norm_end)
-        step->scale_at = mbni_arena_plan(&program->weights, c, sizeof(float));
+    if (op->kernel >= 0 || op->norm_begin < op->norm_end)
+        op->shift_at = mbni_arena_plan(&program->weights, packed ? padded : c, sizeof(float));
+    if (op->kernel < 0 && op->norm_begin < op->norm_end)
+        op->scale_at = mbni_arena_plan(&program->weights, c, sizeof(float));
     if (packed && program->precision == MBN_PRECISION_BF16) {
         int64_t pairs;
-        if (!mbni_mul((step->packed.k + 1) / 2, padded, &pairs))
+        if (!mbni_mul((op->packed.k + 1) / 2, padded, &pairs))
             program->weights.overflow = true;
-        step->kernel_at = mbni_arena_plan(&program->weights, pairs, 2 * sizeof(uint16_t));
+        op->kernel_at = mbni_arena_plan(&program->weights, pairs, 2 * sizeof(uint16_t));
     } else if (packed) {
         int64_t floats;
-        if (!mbni_mul(step->packed.k, padded, &floats))
+        if (!mbni_mul(op->packed.k, padded, &floats))
             program->weights.overflow = true;
-        step->kernel_at = mbni_arena_plan(&program->weights, floats, sizeof(float));
-    } else if (step->kernel >= 0) {
+        op->kernel_at = mbni_arena_plan(&program->weights, floats, sizeof(float));
+    } else if (op->kernel >= 0) {
         const int64_t volume =
-            step->kind == MBNI_OP_DIRECT ? step->packed.k : step->window.kernel_h * step->window.kernel_w;
-        step->kernel_at = mbni_arena_plan(&program->weights, volume * c, sizeof(float));
+            op->kind == MBNI_OP_DIRECT ? op->packed.k : op->window.kernel_h * op->window.kernel_w;
+        op->kernel_at = mbni_arena_plan(&program->weights, volume * c, sizeof(float));
     }
-    step->weight_bytes = program->weights.bytes - begin;
+    op->weight_bytes = program->weights.bytes - begin;
 }
 
 static void compile(compiler *c)

@@ -1,5 +1,5 @@
 /* Fills a program's weights: a kernel times the scale of the batch norms folded into it, rounded once, in the
- * form that its step's kernel reads. One parameter of the source is looked at at a time. */
+ * form that its op's kernel reads. One parameter of the source is looked at at a time. */
 #include <math.h>
 #include <string.h>
 #include "core/half.h"
@@ -42,40 +42,68 @@ static mbn_status fold_norm(const mbni_weight_source *source, const mbni_layer *
     return MBN_OK;
 }
 
-static mbn_status fold(const mbni_op *step, const mbn_model *model, const mbni_weight_source *source,
+static mbn_status fold(const mbni_op *op, const mbn_model *model, const mbni_weight_source *source,
                        const affine *a)
 {
     const float *bias = NULL;
-    if (step->bias >= 0)
-        MBNI_TRY(fetch(source, &model->layers[step->layer], step->bias, &bias));
+    if (op->bias >= 0)
+        MBNI_TRY(fetch(source, &model->layers[op->layer], op->bias, &bias));
     for (int64_t i = 0; i < a->channels; i++) {
         a->scale[i] = 1;
         a->shift[i] = bias ? (double)bias[i] : 0;
     }
-    for (int64_t l = step->norm_begin; l < step->norm_end; l++)
+    for (int64_t l = op->norm_begin; l < op->norm_end; l++)
         if (model->layers[l].ops == &mbni_batch_norm_ops)
             MBNI_TRY(fold_norm(source, &model->layers[l], a));
     return MBN_OK;
 }
 
-static void pack_f32(const mbni_packed *p, int64_t columns, const affine *a, const float *kernel, float *to)
+/* Rows [first, last) of a kernel to one panel. */
+static void pack_f32(const mbni_packed *p, int64_t columns, int64_t begin, int64_t first, int64_t last,
+                     const affine *a, const float *kernel, float *restrict to)
 {
-    for (int64_t begin = 0; begin < p->n; begin += columns)
-        for (int64_t k = 0; k < p->k; k++)
-            for (int64_t j = begin; j < begin + columns; j++)
-                *to++ = j < p->n ? (float)((double)kernel[k * p->n + j] * a->scale[j]) : 0;
+    const int64_t count = p->n - begin < columns ? p->n - begin : columns;
+    const double *scale = a->scale + begin;
+    to += begin * p->k + first * columns;
+    for (int64_t k = first; k < last; k++, to += columns) {
+        const float *row = kernel + k * p->n + begin;
+        for (int64_t j = 0; j < count; j++)
+            to[j] = (float)((double)row[j] * scale[j]);
+        for (int64_t j = count; j < columns; j++)
+            to[j] = 0;
+    }
 }
 
-static void pack_bf16(const mbni_packed *p, int64_t columns, const affine *a, const float *kernel,
-                      uint16_t *to)
+static uint16_t half_at(const mbni_packed *p, const affine *a, const float *kernel, int64_t k, int64_t j)
 {
-    for (int64_t begin = 0; begin < p->n; begin += columns)
-        for (int64_t k = 0; k < p->k; k += 2)
-            for (int64_t j = begin; j < begin + columns; j++)
-                for (int64_t i = k; i < k + 2; i++)
-                    *to++ = i < p->k && j < p->n
-                                ? mbni_bf16_from_f32((float)((double)kernel[i * p->n + j] * a->scale[j]))
-                                : 0;
+    return k < p->k && j < p->n ? mbni_bf16_from_f32((float)((double)kernel[k * p->n + j] * a->scale[j])) : 0;
+}
+
+static void pack_bf16(const mbni_packed *p, int64_t columns, int64_t begin, int64_t first, int64_t last,
+                      const affine *a, const float *kernel, uint16_t *to)
+{
+    to += begin * ((p->k + 1) / 2 * 2) + first * columns;
+    for (int64_t k = first; k < last; k += 2)
+        for (int64_t j = begin; j < begin + columns; j++, to += 2) {
+            to[0] = half_at(p, a, kernel, k, j);
+            to[1] = half_at(p, a, kernel, k + 1, j);
+        }
+}
+
+/* Some rows at a time, of which all panels are made while they are in the cache. */
+static void pack_panels(const mbni_program *program, const mbni_packed *p, const affine *a,
+                        const float *kernel, void *to)
+{
+    enum { ROWS = 32 };
+    const int64_t columns = program->kernels->panel_columns();
+    for (int64_t first = 0; first < p->k; first += ROWS) {
+        const int64_t last = p->k - first < ROWS ? p->k : first + ROWS;
+        for (int64_t begin = 0; begin < p->n; begin += columns)
+            if (program->precision == MBN_PRECISION_BF16)
+                pack_bf16(p, columns, begin, first, last, a, kernel, to);
+            else
+                pack_f32(p, columns, begin, first, last, a, kernel, to);
+    }
 }
 
 static void pack_plain(int64_t count, const affine *a, const float *kernel, float *to)
@@ -84,47 +112,48 @@ static void pack_plain(int64_t count, const affine *a, const float *kernel, floa
         to[i] = (float)((double)kernel[i] * a->scale[c]);
 }
 
-static void pack_kernel(const mbni_program *program, const mbni_op *step, const affine *a, int64_t count,
+static void pack_kernel(const mbni_program *program, const mbni_op *op, const affine *a, int64_t count,
                         const float *kernel)
 {
-    const int64_t columns = program->kernels->panel_columns();
-    void *to = program->weights.base + step->kernel_at;
-    if (step->kind != MBNI_OP_PRODUCT && step->kind != MBNI_OP_COLUMNS)
-        pack_plain(count, a, kernel, to);
-    else if (program->precision == MBN_PRECISION_BF16)
-        pack_bf16(&step->packed, columns, a, kernel, to);
+    void *to = program->weights.base + op->kernel_at;
+    if (op->kind == MBNI_OP_PRODUCT || op->kind == MBNI_OP_COLUMNS)
+        pack_panels(program, &op->packed, a, kernel, to);
     else
-        pack_f32(&step->packed, columns, a, kernel, to);
+        pack_plain(count, a, kernel, to);
 }
 
-/* The channels that are missing to a whole panel stay zero: the block is cleared. */
-static float *round_to(const mbni_program *program, int64_t at, int64_t count, const double *from)
+/* The channels that are missing to a whole panel are zero. */
+static float *round_to(const mbni_program *program, int64_t at, int64_t count, int64_t padded,
+                       const double *from)
 {
     float *to = (float *)(void *)(program->weights.base + at);
-    for (int64_t i = 0; i < count; i++)
-        to[i] = (float)from[i];
+    for (int64_t i = 0; i < padded; i++)
+        to[i] = i < count ? (float)from[i] : 0;
     return to;
 }
 
-static mbn_status pack_step(mbni_program *program, mbni_op *step, const mbn_model *model,
+static mbn_status pack_step(mbni_program *program, mbni_op *op, const mbn_model *model,
                             const mbni_weight_source *source, const affine *a)
 {
-    if (step->shift_at < 0)
+    if (op->shift_at < 0)
         return MBN_OK;
-    MBNI_TRY(fold(step, model, source, a));
-    step->shift = round_to(program, step->shift_at, a->channels, a->shift);
-    if (step->scale_at >= 0)
-        step->scale = round_to(program, step->scale_at, a->channels, a->scale);
-    if (step->kernel >= 0) {
-        const mbni_layer *layer = &model->layers[step->layer];
+    const bool packed = op->kind == MBNI_OP_PRODUCT || op->kind == MBNI_OP_COLUMNS;
+    const int64_t columns = packed ? program->kernels->panel_columns() : 1;
+    const int64_t padded = (a->channels + columns - 1) / columns * columns;
+    MBNI_TRY(fold(op, model, source, a));
+    op->shift = round_to(program, op->shift_at, a->channels, padded, a->shift);
+    if (op->scale_at >= 0)
+        op->scale = round_to(program, op->scale_at, a->channels, a->channels, a->scale);
+    if (op->kernel >= 0) {
+        const mbni_layer *layer = &model->layers[op->layer];
         const float *kernel;
-        MBNI_TRY(fetch(source, layer, step->kernel, &kernel));
-        pack_kernel(program, step, a, layer->params[step->kernel].count, kernel);
-        step->kernel_values = (const float *)(const void *)(program->weights.base + step->kernel_at);
-        step->packed.panels = step->kernel_values;
-        step->packed.shift = step->shift;
-        step->packed.low = step->low;
-        step->packed.high = step->high;
+        MBNI_TRY(fetch(source, layer, op->kernel, &kernel));
+        pack_kernel(program, op, a, layer->params[op->kernel].count, kernel);
+        op->kernel_values = (const float *)(const void *)(program->weights.base + op->kernel_at);
+        op->packed.panels = op->kernel_values;
+        op->packed.shift = op->shift;
+        op->packed.low = op->low;
+        op->packed.high = op->high;
     }
     return MBN_OK;
 }
@@ -135,7 +164,6 @@ mbn_status mbni_program_pack(mbni_program *program, const mbn_model *model, cons
     for (int64_t i = 0; i < program->count; i++)
         channels = program->steps[i].out.c > channels ? program->steps[i].out.c : channels;
     MBNI_TRY(mbni_arena_create(program->context, &program->weights));
-    memset(program->weights.base, 0, (size_t)program->weights.bytes);
     double *numbers = mbni_alloc(program->context, 2 * channels * (int64_t)sizeof *numbers);
     mbn_status status = numbers ? MBN_OK : MBN_ERR_MEMORY;
     for (int64_t i = 0; i < program->count && !status; i++) {
