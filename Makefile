@@ -201,7 +201,8 @@ size: lib  ## bytes of the shared library, as built and stripped
 
 # Kernels are timed with the static library's internals. libxsmm is one of the peers when a program with it links.
 BENCH := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c))
-PEERS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/peers/*.c) tests/bench/report.c tests/bench/limits.c)
+PEERS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/bench/peers/infer_%,$(wildcard tests/bench/peers/*.c)) \
+	tests/bench/report.c tests/bench/limits.c)
 XSMM_LIBS = $(if $(shell tests/bench/peers/have_libxsmm.sh '$(CC)'),-lxsmm -lxsmmnoblas)
 $(BUILD)/obj/tests/bench/%.o: CFLAGS_ALL += -Iexamples
 $(BUILD)/obj/tests/bench/peers/%.o: CFLAGS_ALL += $(if $(XSMM_LIBS),-DPEERS_LIBXSMM)
@@ -218,8 +219,11 @@ $(BUILD)/tests/bench/products: $(PEERS) $(STATIC)
 bench: $(BUILD)/tests/bench/kernels  ## each kernel family and instruction set: time beside its floor
 	@$<
 
-bench-peers: $(BUILD)/examples/benchmark $(BUILD)/tests/bench/products  ## against PyTorch, libxsmm and OpenBLAS, in turn
-	@tests/bench/peers.sh $(BUILD)
+# For ONNX Runtime run this in BUILD/peers, or let ORT_LIBRARY name the shared library:
+#   npm pack onnxruntime-node@1.30.0 && tar xzf onnxruntime-node-1.30.0.tgz
+# XNNPACK_PREFIX and NCNN_PREFIX name folders with include/ and lib/ of builds of your own.
+bench-peers: $(BUILD)/examples/benchmark $(BUILD)/tests/bench/products  ## against PyTorch, libxsmm, OpenBLAS and, at inference, ONNX Runtime, oneDNN, XNNPACK, ncnn
+	@CC='$(CC)' tests/bench/peers.sh $(BUILD)
 
 bench-small: $(BUILD)/examples/benchmark $(BUILD)/tests/bench/kernels $(BUILD)/tests/bench/products  ## every benchmark once, tiny
 	@tests/bench/small.sh $(BUILD)
