@@ -162,6 +162,7 @@ infer_row() { # NAME, FILE PREFIX, VARIANT, BATCH: milliseconds are a picture's
     for peer in $infer_peers; do
         theirs=$(median median_ms <"$2-$peer" | awk -v n="$4" '{ print $1 / n }')
         printf ' %.3f | %s |' "$theirs" "$(ratio "$ours" "$theirs")"
+        # shellcheck disable=SC2086 # an empty one is no line
         best=$(printf '%s\n' $best "$theirs" | sort -g | head -1)
     done
     [ -z "$best" ] || printf ' **%s** |' "$(ratio "$ours" "$best")"
