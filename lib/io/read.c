@@ -356,7 +356,6 @@ static mbn_status stream_model(mbni_archive *archive, mbn_model *model, mbni_str
     const mbni_weight_source source = {stream_values, &s};
     if (!s.values)
         return MBN_ERR_MEMORY;
-    model->built = 1;
     mbn_status status = use(user, model, &source);
     mbni_free(model->context, s.values);
     return status;
@@ -369,15 +368,19 @@ mbn_status mbni_mbn_stream(mbn_context *context, const char *path, mbni_stream_f
     mbn_status status;
     MBNI_TRY(mbni_model_new(context, &model));
     status = mbni_archive_open(model->context, path, NULL, 0, &archive);
-    if (!status) {
-        if ((status = check_names(&archive)) || (status = read_network(&archive, model)) ||
-            (status = check_tensors(&archive, model)) || (status = check_layers(&archive, model)) ||
-            (status = read_preprocessing(&archive, model)) || (status = read_labels(&archive, model)))
-            ;
-        else
-            status = stream_model(&archive, model, use, user);
-        mbni_archive_close(&archive);
+    if (status) {
+        mbni_model_free(model);
+        return status;
     }
+    if ((status = check_names(&archive)) || (status = read_network(&archive, model)) ||
+        (status = check_tensors(&archive, model)) || (status = check_layers(&archive, model)))
+        goto done;
+    model->built = 1; /* but for its parameters, which `use` asks for */
+    if ((status = read_preprocessing(&archive, model)) || (status = read_labels(&archive, model)))
+        goto done;
+    status = stream_model(&archive, model, use, user);
+done:
+    mbni_archive_close(&archive);
     mbni_model_free(model);
     return status;
 }
