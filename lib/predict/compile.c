@@ -2,6 +2,7 @@
  * the window behind it, and what does nothing in inference goes. Sizes only; pack.c fills the weights. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "predict/program.h"
 
 /* The chain so far. */
@@ -217,32 +218,49 @@ static void compile(compiler *c)
         plan_weights(c->program, &c->program->steps[i]);
 }
 
+/* Compiles into room for all that there may be, a separable convolution being two steps, and keeps what there
+ * is.
+ */
+static mbn_status make_steps(mbni_program *program, const mbn_model *model)
+{
+    mbn_context *context = program->context;
+    mbni_op *room = mbni_alloc(context, 2 * program->layers * (int64_t)sizeof *room);
+    compiler c = {.program = program, .model = model};
+    if (!room)
+        return MBN_ERR_MEMORY;
+    program->steps = room;
+    compile(&c);
+    const int64_t bytes = program->count * (int64_t)sizeof *room;
+    program->steps = mbni_alloc(context, bytes);
+    if (program->steps)
+        memcpy(program->steps, room, (size_t)bytes);
+    mbni_free(context, room);
+    if (!program->steps)
+        return MBN_ERR_MEMORY;
+    if (program->weights.overflow || (uint64_t)program->weights.bytes > PTRDIFF_MAX)
+        return mbni_error(MBN_ERR_MEMORY, "the packed weights need more memory than can be addressed");
+    return MBN_OK;
+}
+
 mbn_status mbni_program_compile(const mbn_model *model, const mbni_target *target, mbni_program **out)
 {
-    mbn_context *context = model->context;
-    const int64_t head = (sizeof(mbni_program) + MBNI_ALIGNMENT - 1) / MBNI_ALIGNMENT * MBNI_ALIGNMENT;
-    /* A separable convolution is two steps. */
-    unsigned char *memory = mbni_alloc_zeroed(context, head + 2 * target->layers * (int64_t)sizeof(mbni_op));
+    mbni_program *program = mbni_alloc_zeroed(model->context, sizeof *program);
     *out = NULL;
-    if (!memory)
+    if (!program)
         return MBN_ERR_MEMORY;
-    mbni_program *program = (mbni_program *)(void *)memory;
-    program->context = mbni_context_retain(context);
+    program->context = mbni_context_retain(model->context);
     program->kernels = mbni_kernels_select(target->isa);
     program->isa = target->isa;
     program->precision = target->precision;
     program->layers = target->layers;
     program->revision = model->revision;
-    program->steps = (mbni_op *)(void *)(memory + head);
     atomic_init(&program->references, 1);
-    compiler c = {.program = program, .model = model};
-    compile(&c);
-    if (program->weights.overflow || (uint64_t)program->weights.bytes > PTRDIFF_MAX) {
+    mbn_status status = make_steps(program, model);
+    if (status)
         mbni_program_release(program);
-        return mbni_error(MBN_ERR_MEMORY, "the packed weights need more memory than can be addressed");
-    }
-    *out = program;
-    return MBN_OK;
+    else
+        *out = program;
+    return status;
 }
 
 /* The layer whose output an embedding is: what the classifier reads, or the last one. */

@@ -18,6 +18,7 @@ static void free_program(mbni_program *program)
 {
     mbn_context *context = program->context;
     mbni_arena_destroy(context, &program->weights);
+    mbni_free(context, program->steps);
     mbni_free(context, program);
     mbni_context_release(context);
 }
