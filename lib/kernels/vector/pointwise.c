@@ -134,12 +134,20 @@ V_OP void ISA(weights_tile_of)(int64_t rows, const int bf16, const ISA(weights_p
 }
 #undef TILE
 
+/* Vector j of row k of the panel that is q behind. */
+V_OP vf ISA(weights_at)(const int bf16, const ISA(weights_panel) * p, int64_t q, int64_t k, int64_t j)
+{
+    if (!bf16)
+        return v_load(p->f32 + (q * p->k + k) * NR + j * VW);
+    const uint16_t *pairs = p->bf16 + ((q * ((p->k + 1) / 2) + k / 2) * NR + j * VW) * 2;
+    return k & 1 ? v_load_bf16(pairs, 1) : v_load_bf16(pairs, 0);
+}
+
 /* One row over `count` panels that follow each other: sums enough to hide the time of a multiplication, which
  * those of one panel are not. */
 V_OP void ISA(row_of_panels)(const int count, const int bf16, const ISA(weights_panel) * p, const float *a,
                              float *c)
 {
-    const int64_t f32_panel = p->k * NR, bf16_panel = (p->k + 1) / 2 * 2 * NR;
     vf sum[ROW_PANELS][NV];
     V_EACH (q, count)
         V_EACH (j, NV)
@@ -147,13 +155,8 @@ V_OP void ISA(row_of_panels)(const int count, const int bf16, const ISA(weights_
     for (int64_t k = 0; k < p->k; k++) {
         const vf x = v_set(a[k]);
         V_EACH (q, count)
-            V_EACH (j, NV) {
-                const uint16_t *pairs = p->bf16 + q * bf16_panel + (k >> 1) * 2 * NR + 2 * j * VW;
-                const vf weights = !bf16   ? v_load(p->f32 + q * f32_panel + k * NR + j * VW)
-                                   : k & 1 ? v_load_bf16(pairs, 1)
-                                           : v_load_bf16(pairs, 0);
-                sum[q][j] = v_fma(x, weights, sum[q][j]);
-            }
+            V_EACH (j, NV)
+                sum[q][j] = v_fma(x, ISA(weights_at)(bf16, p, q, k, j), sum[q][j]);
     }
     V_EACH (q, count)
         V_EACH (j, NV) {
