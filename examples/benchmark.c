@@ -1,15 +1,11 @@
 /* Times the library on this machine, against the machine's own peak.
  *   benchmark train --shallow --threads 2      the training step of MobileNet V1; --help lists the options
+ *   benchmark infer --precision bf16           a predictor (common/infer.h)
  * Pictures and labels are random: time does not depend on them. With --json the answer is one flat object. */
-#include <mobilenet/mobilenet.h>
-#include <inttypes.h>
-#include "common/cli.h"
-#include "common/measure.h"
-#include "common/peak.h"
+#include "common/benchmark.h"
+#include "common/infer.h"
 
 enum { WARM_UP = 2, MAX_STEPS = 10000 };
-
-static const char ISAS[] = "best|generic|avx2|avx512|neon"; /* in the order of MBN_ISA_... */
 
 typedef struct settings {
     double alpha;
@@ -43,33 +39,7 @@ static int32_t on_batch_end(void *user, mbn_model *model, const mbn_fit_event *e
     return 0;
 }
 
-static const char *isa_name(int32_t isa)
-{
-    static const char *const NAMES[] = {"best", "generic", "avx2", "avx512", "neon"};
-    return NAMES[isa];
-}
-
-/* A context of the threads and the instruction set asked for, exactly. */
-static int make_context(const settings *s, mbn_context **context)
-{
-    mbn_context_options options;
-    mbn_context_options_init(&options);
-    options.threads = (int32_t)s->threads;
-    options.isa_limit = s->isa;
-    if (mbn_context_create(&options, context)) {
-        fprintf(stderr, "benchmark: %s\n", mbn_last_error());
-        return -1;
-    }
-    const int32_t isa = mbn_context_isa(*context);
-    if (s->isa != MBN_ISA_BEST && s->isa != isa) {
-        fprintf(stderr, "benchmark: --isa %s: this machine, build or MBN_ISA has %s\n", isa_name(s->isa),
-                isa_name(isa));
-        return -1;
-    }
-    return 0;
-}
-
-/* u8 [count, size, size, 3] and i32 [count], of Marsaglia's xorshift64. */
+/* u8 [count, size, size, 3] and i32 [count]. */
 static mbn_status make_data(mbn_context *context, const settings *s, int64_t count, mbn_tensor **x,
                             mbn_tensor **y)
 {
@@ -79,15 +49,8 @@ static mbn_status make_data(mbn_context *context, const settings *s, int64_t cou
         status = mbn_tensor_create(context, MBN_I32, 1, dims, y);
     if (status)
         return status;
-    uint8_t *pixels = mbn_tensor_data(*x);
     int32_t *labels = mbn_tensor_data(*y);
-    uint64_t state = 88172645463325252u;
-    for (int64_t i = 0; i < count * s->size * s->size * 3; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        pixels[i] = (uint8_t)(state >> 56);
-    }
+    benchmark_random(mbn_tensor_data(*x), mbn_tensor_count(*x));
     for (int64_t i = 0; i < count; i++)
         labels[i] = (int32_t)(i % s->classes);
     return MBN_OK;
@@ -193,7 +156,7 @@ static int run_train(const settings *s)
     result r = {0};
     int failed = 1;
 
-    if (make_context(s, &context))
+    if (benchmark_context(s->threads, s->isa, &context))
         goto done; /* it has said why */
     r.threads = mbn_context_threads(context);
     r.isa = mbn_context_isa(context);
@@ -228,7 +191,7 @@ static int command_train(int argc, char **argv)
         {"cifar", CLI_FLAG, &s.cifar, "the stem of stride 1, for small pictures", 0, 0, 0},
         {"optimizer", CLI_CHOICE, &s.optimizer, "default adam", 0, 0, "adam|sgd"},
         {"threads", CLI_INTEGER, &s.threads, "0: one per core", 0, 256, 0},
-        {"isa", CLI_CHOICE, &s.isa, "instruction set; default best", 0, 0, ISAS},
+        {"isa", CLI_CHOICE, &s.isa, "instruction set; default best", 0, 0, BENCHMARK_ISAS},
         {"steps", CLI_INTEGER, &s.steps, "that are timed; 20", 1, MAX_STEPS, 0},
         {"json", CLI_FLAG, &s.json, "one flat object instead of text", 0, 0, 0},
     };
@@ -241,7 +204,8 @@ static int command_train(int argc, char **argv)
 static const struct {
     const char *name, *program, *about;
     int (*run)(int argc, char **argv);
-} COMMANDS[] = {{"train", "benchmark train", "the training step", command_train}};
+} COMMANDS[] = {{"train", "benchmark train", "the training step", command_train},
+                {"infer", "benchmark infer", "a predictor", command_infer}};
 
 int main(int argc, char **argv)
 {

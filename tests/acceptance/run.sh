@@ -89,6 +89,12 @@ if [ -e "$shared/acceptance/layers.c" ]; then
     cmp -s "$work/layers.out" "$work/layers.static.out" || fail "layers.c answers otherwise when linked statically"
     pass "layers.c: 288, 128, 2048, 256 and 2336 parameters"
 
+    build threads "$shared/acceptance/threads.c"
+    run threads
+    [ "$(cat "$work/threads.out" "$work/threads.static.out")" = $'threads agree\nthreads agree' ] ||
+        fail "threads.c printed: $(cat "$work/threads.out" "$work/threads.static.out")"
+    pass "threads.c: four threads with a predictor each agree"
+
     build quickstart "$shared/acceptance/quickstart.c"
     data=$(examples/cifar10.sh --offline)
     if [ -n "$data" ]; then
