@@ -9,6 +9,9 @@ raised as MobileNetError with the library's own sentence. The C headers say what
     model.compile(optimizer=mbn.OPTIMIZER_ADAM)
     history = model.fit(x, y, epochs=2, batch_size=64)
     probabilities = model.predict(x)
+    predictor = model.predictor(max_batch=8, input_type=mbn.U8)  # compiled: one a thread, clones share weights
+    probabilities = predictor.run(x[:8])
+    print(predictor.top_k(probabilities[0], 3))
 
 The library is the file named by MBN_LIBRARY, or build/libmobilenet.so of this checkout, or what the system finds.
 """
@@ -26,6 +29,9 @@ F32, U8, I8, I32 = range(4)
 CHANNELS_LAST, CHANNELS_FIRST = range(2)
 POOLING_NONE, POOLING_AVG, POOLING_MAX = range(3)
 ACTIVATION_RELU6, ACTIVATION_RELU = range(2)
+PRECISION_F32, PRECISION_BF16 = range(2)
+OUTPUT_PROBABILITIES, OUTPUT_LOGITS, OUTPUT_EMBEDDING = range(3)
+LAYOUT_MODEL, LAYOUT_NHWC, LAYOUT_NCHW = range(3)
 OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW = range(4)
 
 _DTYPES = {F32: np.dtype(np.float32), U8: np.dtype(np.uint8), I8: np.dtype(np.int8), I32: np.dtype(np.int32)}
@@ -86,6 +92,12 @@ class _SaveOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("encoding", c_int32), ("compression", c_int32)]
 
 
+class _PredictorOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("context", c_void_p), ("max_batch", c_int64), ("threads", c_int32),
+                ("precision", c_int32), ("isa_limit", c_int32), ("output", c_int32), ("input_type", c_int32),
+                ("layout", c_int32)]
+
+
 def _options(struct, name, values):
     options = struct()
     getattr(_lib, f"mbn_{name}_options_init_sized")(byref(options), ctypes.sizeof(options))
@@ -127,7 +139,7 @@ _declare("mbn_status_name", c_char_p, c_int32)
 _declare("mbn_last_error", c_char_p)
 _declare("mbn_version_string", c_char_p)
 _declare("mbn_build_info", c_char_p)
-for _name in ("mobilenet", "compile", "fit", "save"):
+for _name in ("mobilenet", "compile", "fit", "save", "predictor"):
     _declare(f"mbn_{_name}_options_init_sized", None, c_void_p, c_size_t)
 _declare("mbn_tensor_wrap", _Status, _Handle, c_int32, c_int32, POINTER(c_int64), c_void_p, _Release, c_void_p, _Out)
 _declare("mbn_tensor_destroy", None, _Handle)
@@ -150,6 +162,18 @@ _declare("mbn_compile", _Status, _Handle, c_void_p)
 _declare("mbn_fit", _Status, _Handle, _Handle, _Handle, c_void_p, _Out)
 _declare("mbn_evaluate", _Status, _Handle, _Handle, _Handle, c_int64, POINTER(c_double), POINTER(c_double))
 _declare("mbn_predict", _Status, _Handle, _Handle, _Out)
+_declare("mbn_predictor_create", _Status, _Handle, c_void_p, _Out)
+_declare("mbn_predictor_load", _Status, c_char_p, c_void_p, _Out)
+_declare("mbn_predictor_clone", _Status, _Handle, _Out)
+_declare("mbn_predictor_destroy", None, _Handle)
+_declare("mbn_predictor_run", _Status, _Handle, c_int64, c_void_p, c_size_t, c_void_p, c_size_t)
+_declare("mbn_predictor_input_dims", POINTER(c_int64), _Handle)
+_declare("mbn_predictor_output_dims", POINTER(c_int64), _Handle)
+_declare("mbn_predictor_output_rank", c_int32, _Handle)
+_declare("mbn_predictor_label", c_char_p, _Handle, c_size_t)
+_declare("mbn_predictor_memory", _Status, _Handle, POINTER(c_int64), POINTER(c_int64))
+_declare("mbn_predictor_memory_needed", _Status, _Handle, c_void_p, POINTER(c_int64), POINTER(c_int64))
+_declare("mbn_top_k", _Status, _Handle, c_void_p, c_int64, c_int64, POINTER(c_int64), c_void_p, c_void_p)
 _declare("mbn_history_epochs", c_int64, _Handle)
 _declare("mbn_history_columns", c_int64, _Handle)
 _declare("mbn_history_column_name", c_char_p, _Handle, c_int64)
@@ -353,6 +377,81 @@ class Model:
         with _Wrapped(x) as tensor:
             _lib.mbn_predict(self._handle, tensor, byref(out))
         return _as_array(out)
+
+    def predictor(self, **options):
+        """The model compiled for inference; the options are the fields of mbn_predictor_options."""
+        handle, settings = c_void_p(), _options(_PredictorOptions, "predictor", options)
+        _lib.mbn_predictor_create(self._handle, byref(settings), byref(handle))
+        return Predictor(handle, settings.input_type)
+
+    def predictor_memory(self, **options):
+        """(weights, workspace) in bytes of a predictor that is yet to be made."""
+        weights, workspace = c_int64(), c_int64()
+        settings = _options(_PredictorOptions, "predictor", options)
+        _lib.mbn_predictor_memory_needed(self._handle, byref(settings), byref(weights), byref(workspace))
+        return weights.value, workspace.value
+
+
+class Predictor:
+    """A compiled model; made by Model.predictor, Predictor.load or clone. One thread at a time runs it."""
+
+    def __init__(self, handle, input_type):
+        self._handle = handle
+        self._finalizer = weakref.finalize(self, _lib.mbn_predictor_destroy, handle)
+        self._dtype = _DTYPES[input_type]
+        self.input_shape = tuple(_lib.mbn_predictor_input_dims(handle)[:3])
+        rank = _lib.mbn_predictor_output_rank(handle)
+        self.output_shape = tuple(_lib.mbn_predictor_output_dims(handle)[:rank])
+
+    @classmethod
+    def load(cls, path, **options):
+        """From a .mbn file, without the model; the options are the fields of mbn_predictor_options."""
+        handle, settings = c_void_p(), _options(_PredictorOptions, "predictor", options)
+        _lib.mbn_predictor_load(os.fsencode(path), byref(settings), byref(handle))
+        return cls(handle, settings.input_type)
+
+    def clone(self):
+        """Another one with the same weights, for another thread."""
+        handle = c_void_p()
+        _lib.mbn_predictor_clone(self._handle, byref(handle))
+        return Predictor(handle, _TYPES[self._dtype])
+
+    def close(self):
+        """Releases the predictor now; without it, the garbage collector does."""
+        self._finalizer()
+        self._handle = None
+
+    def run(self, x, out=None):
+        """f32 [n, ...] for pictures [n, ...] of the predictor's type and shape; into `out` when it is given."""
+        x = np.asarray(x)
+        if x.dtype != self._dtype or x.shape[1:] != self.input_shape:
+            raise TypeError(f"pictures are {x.dtype} {x.shape}; the predictor takes {self._dtype} [n, "
+                            f"{', '.join(map(str, self.input_shape))}]")
+        x = np.ascontiguousarray(x)
+        shape = x.shape[:1] + self.output_shape
+        if out is None:
+            out = np.empty(shape, np.float32)
+        elif out.dtype != np.float32 or out.shape != shape or not out.flags.c_contiguous:
+            raise TypeError(f"out is {out.dtype} {out.shape}; allowed is contiguous float32 {shape}")
+        _lib.mbn_predictor_run(self._handle, len(x), x.ctypes.data, x.nbytes, out.ctypes.data, out.nbytes)
+        return out
+
+    def memory(self):
+        """(weights, workspace) in bytes; clones share the weights."""
+        weights, workspace = c_int64(), c_int64()
+        _lib.mbn_predictor_memory(self._handle, byref(weights), byref(workspace))
+        return weights.value, workspace.value
+
+    def label(self, index):
+        name = _lib.mbn_predictor_label(self._handle, index)
+        return name and name.decode()
+
+    def top_k(self, scores, k):
+        """The k largest of one answer, largest first: [(index, score, label or None)]."""
+        scores = np.ascontiguousarray(scores, np.float32)
+        indices = (c_int64 * max(k, 1))()
+        _lib.mbn_top_k(self._handle, scores.ctypes.data, scores.size, k, indices, None, None)
+        return [(i, float(scores.flat[i]), self.label(i)) for i in indices]
 
 
 def _history(handle):

@@ -45,11 +45,13 @@ class Structs(unittest.TestCase):
     def test_fields_are_those_of_the_headers(self):
         for struct, name in ((mbn._MobilenetOptions, "mbn_mobilenet_options"),
                              (mbn._CompileOptions, "mbn_compile_options"), (mbn._FitOptions, "mbn_fit_options"),
-                             (mbn._SaveOptions, "mbn_save_options"), (mbn.FitEvent, "mbn_fit_event")):
+                             (mbn._SaveOptions, "mbn_save_options"),
+                             (mbn._PredictorOptions, "mbn_predictor_options"), (mbn.FitEvent, "mbn_fit_event")):
             self.assertEqual([field[0] for field in struct._fields_], self.fields_in_header(name), name)
 
     def test_structs_have_no_hidden_padding(self):
-        for struct in (mbn._MobilenetOptions, mbn._CompileOptions, mbn._FitOptions, mbn._SaveOptions, mbn.FitEvent):
+        for struct in (mbn._MobilenetOptions, mbn._CompileOptions, mbn._FitOptions, mbn._SaveOptions,
+                       mbn._PredictorOptions, mbn.FitEvent):
             self.assertEqual(sum(ctypes.sizeof(field[1]) for field in struct._fields_), ctypes.sizeof(struct))
 
     def test_unknown_option_is_refused(self):
@@ -209,6 +211,90 @@ class Models(unittest.TestCase):
             thread.join()
         for answer in answers:
             self.assertTrue((answer == expected).all())
+
+
+class Predictors(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = small_model()
+        cls.x, _ = mbn.shapes(6, 32, 32, seed=4)
+        cls.expected = cls.model.predict(cls.x)
+
+    def test_answers_are_those_of_predict(self):
+        predictor = self.model.predictor(max_batch=6, input_type=mbn.U8)
+        self.assertEqual((predictor.input_shape, predictor.output_shape), ((32, 32, 3), (10,)))
+        self.assertTrue((predictor.run(self.x) == self.expected).all())
+        self.assertTrue((predictor.run(self.x[1:3]) == self.expected[1:3]).all())
+        out = np.zeros((6, 10), np.float32)
+        self.assertIs(predictor.run(self.x, out), out)
+        self.assertTrue((out == self.expected).all())
+
+    def test_layouts_precisions_and_outputs(self):
+        planes = self.model.predictor(max_batch=6, input_type=mbn.U8, layout=mbn.LAYOUT_NCHW)
+        self.assertTrue((planes.run(self.x.transpose(0, 3, 1, 2)) == self.expected).all())
+        half = self.model.predictor(max_batch=6, input_type=mbn.U8, precision=mbn.PRECISION_BF16)
+        self.assertLess(abs(half.run(self.x) - self.expected).max(), 1e-2)
+        logits = self.model.predictor(max_batch=6, input_type=mbn.U8, output=mbn.OUTPUT_LOGITS).run(self.x)
+        shares = np.exp(logits - logits.max(1, keepdims=True))
+        self.assertLess(abs(shares / shares.sum(1, keepdims=True) - self.expected).max(), 1e-5)
+        self.assertEqual(np.prod(self.model.predictor(output=mbn.OUTPUT_EMBEDDING).output_shape), 256)
+
+    def test_loaded_and_cloned_predictors_answer_the_same(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.mbn")
+            self.model.save(path)
+            loaded = mbn.Predictor.load(path, max_batch=6, input_type=mbn.U8)
+        clone = loaded.clone()
+        self.assertTrue((loaded.run(self.x) == self.expected).all())
+        loaded.close()
+        self.assertTrue((clone.run(self.x) == self.expected).all())
+        with self.assertRaises(mbn.MobileNetError):
+            mbn.Predictor.load("/nowhere/model.mbn")
+
+    def test_clones_run_side_by_side(self):
+        first = self.model.predictor(max_batch=6, input_type=mbn.U8, threads=1)
+        clones, answers = [first.clone() for _ in range(4)], [None] * 4
+
+        def work(i):
+            answers[i] = clones[i].run(self.x)
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for answer in answers:
+            self.assertTrue((answer == self.expected).all())
+
+    def test_memory_is_told_before_and_after(self):
+        settings = dict(max_batch=3, precision=mbn.PRECISION_BF16)
+        needed = self.model.predictor_memory(**settings)
+        self.assertEqual(self.model.predictor(**settings).memory(), needed)
+        self.assertLess(needed[0], self.model.predictor().memory()[0])
+
+    def test_largest_scores(self):
+        predictor = self.model.predictor(max_batch=6, input_type=mbn.U8)
+        row = predictor.run(self.x)[0]
+        best = predictor.top_k(row, 3)
+        self.assertEqual([index for index, _, _ in best], list(np.argsort(-row, kind="stable")[:3]))
+        self.assertEqual([score for _, score, _ in best], [float(row[index]) for index, _, _ in best])
+        self.assertEqual({label for _, _, label in best}, {None})
+        with self.assertRaisesRegex(mbn.MobileNetError, "argument k is 11"):
+            predictor.top_k(row, 11)
+
+    def test_unfit_pictures_are_refused(self):
+        predictor = self.model.predictor(input_type=mbn.U8)
+        with self.assertRaisesRegex(mbn.MobileNetError, "argument n is 6"):
+            predictor.run(self.x)
+        with self.assertRaisesRegex(TypeError, "float32"):
+            predictor.run(self.x[:1].astype(np.float32))
+        with self.assertRaisesRegex(TypeError, "31"):
+            predictor.run(self.x[:1, 1:])
+        with self.assertRaisesRegex(TypeError, "out is"):
+            predictor.run(self.x[:1], np.zeros((2, 10), np.float32))
+        predictor.close()
+        with self.assertRaisesRegex(mbn.MobileNetError, "predictor is NULL"):
+            predictor.run(self.x[:1])
 
 
 class Errors(unittest.TestCase):
