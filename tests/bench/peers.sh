@@ -8,7 +8,7 @@
 set -euo pipefail
 build=$1
 shift
-parts=${*:-train products}
+parts=${*:-train products infer}
 rounds=${ROUNDS:-3} steps=${STEPS:-9}
 here=$(dirname "$0")
 
@@ -49,7 +49,7 @@ train_row() { # NAME OURS THEIRS: files of JSON lines
 }
 
 train() {
-    local isas="best" variant threads isa round tag
+    local isas="best" variant threads isa tag
     local work
     work=$(mktemp -d)
     case $("$build/examples/benchmark" train --steps 1 --batch 8 --json | field isa) in
@@ -62,7 +62,7 @@ train() {
         local flags=()
         [ "$variant" = full ] || flags=("--$variant")
         for threads in 1 2; do
-            for round in $(seq "$rounds"); do
+            for _ in $(seq "$rounds"); do
                 for isa in $isas; do
                     "$build/examples/benchmark" train "${flags[@]}" --threads "$threads" --isa "$isa" \
                         --steps "$steps" --json >>"$work/$variant-$threads-$isa"
@@ -195,7 +195,7 @@ infer_head() { # COLUMNS OF OURS, COLUMNS OF A PEER with % for its name, LAST CO
 infer_name() { sed -n '1s/.*"peer": "\([^"]*\)", "version": "\([^"]*\)".*/\1 \2/p' "$infer_work/1-224-1-1-$1"; }
 
 infer() {
-    local said work threads tag variant isas=best
+    local said work threads tag isa isas=best
     said=$("$here/peers/build_infer.sh" "$build")
     infer_peers=$(sed -n 's/^built //p' <<<"$said")
     echo "### Inference, milliseconds a picture, in turn, medians of $rounds rounds"
@@ -203,7 +203,8 @@ infer() {
     grep '^skipped' <<<"$said" || true
     find_onnx_runtime || infer_peers=${infer_peers//infer_ort/}
     infer_work=$(mktemp -d)
-    [ "$(infer_ours 0.25 32 1 1 f32 best | field isa)" != avx512 ] || isas="best avx2"
+    isa=$(infer_ours 0.25 32 1 1 f32 best | field isa)
+    [ "$isa" != avx512 ] || isas="best avx2"
     for work in "1 224 1" "1 224 16" "0.25 96 1"; do
         infer_variants=
         [ "$work" != "1 224 1" ] || infer_variants="bf16-best${isas#best}"
@@ -227,8 +228,7 @@ infer() {
 }
 
 infer_tables() {
-    local work threads tag variant
-    tag=$infer_work/1-224-1
+    local work threads variant tag=$infer_work/1-224-1
     echo "libmobilenet $(field version <"$tag-1-f32-best" | head -1), $(field isa <"$tag-1-f32-best" | head -1)." \
         "Measured peak: $(median peak_gflops <"$tag-1-f32-best") GFLOP/s on one thread," \
         "$(median peak_gflops <"$tag-2-f32-best") on two. x: how many times as long as ours; peers compute in f32."
