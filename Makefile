@@ -125,7 +125,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_SUPPORT) $(STATIC)
 check: $(TESTS)  ## the test suite (under 4 minutes)
 	@tests/run $(TESTS)
 
-GATES := lint check-abi check-ffi check-acceptance check-readme check-noblas check-amalgamation check-arm check-sanitize \
+GATES := lint check-abi check-ffi check-acceptance check-readme check-noblas check-amalgamation check-arm check-sanitize check-threads \
 	check-valgrind docs demo-small bench-small
 check-gates:  ## everything else that must hold before a push: lint, sanitizers, ABI, FFI, acceptance, ...
 	@tests/gates $(GATES)
@@ -140,6 +140,14 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 check-sanitize:  ## the test suite under ASan, LSan and UBSan
 	@CK_FORK=no ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize CC=clang CFLAGS=-Werror OPTIMIZE='-O1 -g' SANITIZE='$(SANITIZERS)' check
+
+# What runs on several threads, under ThreadSanitizer. OpenBLAS is not built for it.
+THREAD_TESTS := tests/predict/test_threads tests/core/test_pool tests/layers/test_threads
+.PHONY: check-threads
+check-threads:  ## predictors, the pool and layers under clang's ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/threads BLAS=none CC=clang CFLAGS=-Werror OPTIMIZE='-O1 -g' \
+		SANITIZE=-fsanitize=thread $(THREAD_TESTS:%=$(BUILD)/threads/%)
+	@CK_FORK=no tests/run $(THREAD_TESTS:%=$(BUILD)/threads/%)
 
 check-valgrind: $(TESTS)  ## the test suite under valgrind
 	@tests/valgrind $(TESTS)

@@ -79,7 +79,24 @@ USE_LAYER(zero_padding2d)
 USE_LAYER(average_pooling2d)
 USE_LAYER(dense)
 
-/* A struct that the library fills. */
+static mbn_status use_predictor(const void *options)
+{
+    mbn_predictor *predictor = NULL;
+    mbn_status status = mbn_predictor_create(model, (const mbn_predictor_options *)options, &predictor);
+    mbn_predictor_destroy(predictor);
+    return status;
+}
+
+/* Structs that the library fills. */
+static mbn_status use_step_info(const void *info)
+{
+    mbn_predictor *predictor = NULL;
+    mbn_status status = mbn_predictor_create(model, NULL, &predictor);
+    if (!status)
+        status = mbn_predictor_step_info(predictor, 0, (mbn_step_info *)(uintptr_t)info);
+    mbn_predictor_destroy(predictor);
+    return status;
+}
 static mbn_status use_layer_info(const void *info)
 {
     return mbn_model_layer_info(model, 1, (mbn_layer_info *)(uintptr_t)info);
@@ -104,6 +121,8 @@ INIT(zero_padding2d_options)
 INIT(average_pooling2d_options)
 INIT(dense_options)
 INIT(layer_info)
+INIT(predictor_options)
+INIT(step_info)
 
 typedef struct kind {
     const char *name;
@@ -125,6 +144,7 @@ static const kind kinds[] = {
     KIND(compile, 0),
     KIND(fit, 0),
     KIND(save, 0),
+    KIND(predictor, 0),
     KIND(conv2d, offsetof(mbn_conv2d_options, filters)),
     KIND(depthwise_conv2d, 0),
     KIND(separable_conv2d, offsetof(mbn_separable_conv2d_options, filters)),
@@ -134,6 +154,7 @@ static const kind kinds[] = {
     KIND(average_pooling2d, 0),
     KIND(dense, offsetof(mbn_dense_options, units)),
     {"mbn_layer_info", init_layer_info, sizeof(mbn_layer_info), 0, use_layer_info, 1},
+    {"mbn_step_info", init_step_info, sizeof(mbn_step_info), 0, use_step_info, 1},
 };
 
 enum { GUARD = 64, FILL = 0xA5 };
