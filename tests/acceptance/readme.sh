@@ -1,5 +1,6 @@
 #!/bin/bash
-# Holds README.md to what it says: its length, its program (compiled and run), its make targets, its links, its sizes.
+# Holds README.md to what it says: its length, its programs (compiled and run), its make targets, its links, its sizes;
+# compiles and runs the program of docs/embedding.md.
 # Wants BUILD with the library and the examples in it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,7 +16,10 @@ fail() {
 lines=$(wc -l <README.md)
 [ "$lines" -lt 150 ] || fail "README.md has $lines lines; it is to have fewer than 150"
 
-awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$work/program.c"
+program() { # FILE NUMBER: the text of its programs that is the NUMBERth, from 1
+    awk -v wanted="$2" '/^```c$/ { inside = ++count == wanted; next } /^```$/ { inside = 0 } inside' "$1"
+}
+program README.md 1 >"$work/program.c"
 lines=$(wc -l <"$work/program.c")
 [ "$lines" -gt 10 ] && [ "$lines" -le 30 ] || fail "its program has $lines lines"
 $CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/program.c" -o "$work/program" \
@@ -23,6 +27,24 @@ $CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/program.c" -o "$wo
 (cd "$work" && ./program >output.txt) || fail "its program failed"
 grep -qE '^first picture, first class: [01]\.[0-9]{3}$' "$work/output.txt" && [ -s "$work/shapes.mbn" ] ||
     fail "its program printed: $(cat "$work/output.txt")"
+
+program README.md 2 >"$work/predictor.c"
+$CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/predictor.c" -o "$work/predictor" \
+    "$BUILD/libmobilenet.so" -Wl,-rpath,"$(realpath "$BUILD")"
+(cd "$work" && ./predictor >output.txt) || fail "its predictor failed"
+[ "$(grep -cE '^class [0-9]: [01]\.[0-9]{3}$' "$work/output.txt")" -eq 3 ] || fail "its predictor printed: $(cat "$work/output.txt")"
+
+# The program of docs/embedding.md, on the model that the README's has saved.
+program docs/embedding.md 1 >"$work/embedding.c"
+$CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/embedding.c" -o "$work/embedding" \
+    "$BUILD/libmobilenet.so" -pthread -Wl,-rpath,"$(realpath "$BUILD")"
+"$work/embedding" "$work/shapes.mbn" >"$work/output.txt" || fail "the program of docs/embedding.md failed"
+grep -qE '^here (.+), there \1; [1-9][0-9]* bytes of weights, shared, and [1-9][0-9]* for each predictor$' \
+    "$work/output.txt" || fail "the program of docs/embedding.md printed: $(cat "$work/output.txt")"
+if "$work/embedding" "$work/nowhere.mbn" 2>"$work/error.txt"; then
+    fail "the program of docs/embedding.md succeeds without a model"
+fi
+grep -q nowhere.mbn "$work/error.txt" || fail "the program of docs/embedding.md said: $(cat "$work/error.txt")"
 
 for target in $(grep -oE '(^|[ `(])make [a-z][a-z -]*' README.md | sed 's/.*make //' | tr ' ' '\n' | sort -u); do
     grep -qE "^(# )?$target:|^\.PHONY:.* $target( |$)" Makefile || unknown="${unknown:-} $target"
@@ -54,4 +76,4 @@ while IFS= read -r row; do
 done < <(grep '^| MobileNet .*build/examples/summary' README.md)
 [ "$rows" -ge 3 ] || fail "found $rows rows of sizes"
 
-echo "readme: its program, $rows rows of sizes, targets and links hold"
+echo "readme: its programs, $rows rows of sizes, targets and links hold"
