@@ -1,6 +1,6 @@
 #!/bin/bash
 # Holds README.md to what it says: its length, its programs (compiled and run), its make targets, its links, its sizes;
-# compiles and runs the program of docs/embedding.md.
+# compiles and runs the program of docs/embedding.md and examples/predict.c.
 # Wants BUILD with the library and the examples in it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -33,6 +33,20 @@ $CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/predictor.c" -o "$
     "$BUILD/libmobilenet.so" -Wl,-rpath,"$(realpath "$BUILD")"
 (cd "$work" && ./predictor >output.txt) || fail "its predictor failed"
 [ "$(grep -cE '^class [0-9]: [01]\.[0-9]{3}$' "$work/output.txt")" -eq 3 ] || fail "its predictor printed: $(cat "$work/output.txt")"
+
+# examples/predict.c on that model: a drawn picture, and a raw one that must have the right size.
+$CC -std=c11 -Wall -Wextra -Werror -Iinclude examples/predict.c -o "$work/predict" "$BUILD/libmobilenet.so" \
+    -Wl,-rpath,"$(realpath "$BUILD")"
+head -c 3072 /dev/zero >"$work/raw"
+head -c 3071 /dev/zero >"$work/short"
+for arguments in "" "--bf16 --threads 1" "--f32 --seed 3" "--picture $work/raw"; do
+    "$work/predict" --model "$work/shapes.mbn" $arguments >"$work/output.txt" || fail "predict $arguments failed"
+    [ "$(grep -cE '^ *[01]\.[0-9]{4}  class [0-9]' "$work/output.txt")" -eq 5 ] ||
+        fail "predict $arguments printed: $(cat "$work/output.txt")"
+done
+if "$work/predict" --model "$work/shapes.mbn" --picture "$work/short" 2>"$work/error.txt" >&2; then
+    fail "predict takes a picture that is too short"
+fi
 
 # The program of docs/embedding.md, on the model that the README's has saved.
 program docs/embedding.md 1 >"$work/embedding.c"
