@@ -223,9 +223,11 @@ MBN_API mbn_status mbn_predictor_step_info(const mbn_predictor *predictor, size_
     if (index >= (size_t)predictor->count)
         return mbni_error(MBN_ERR_ARGUMENT, "argument index is %zu; the predictor has %lld steps", index,
                           (long long)predictor->count);
-    if (info->struct_size < sizeof(size_t))
-        return mbni_error(MBN_ERR_ARGUMENT, "info->struct_size is %zu; call mbn_step_info_init first",
-                          info->struct_size);
+    if (info->struct_size < sizeof info->struct_size || info->struct_size > 65536)
+        return mbni_error(
+            MBN_ERR_ARGUMENT,
+            "struct_size of info is %zu; allowed are %zu to 65536 (set it with the init function)",
+            info->struct_size, sizeof info->struct_size);
     mbni_predictor_step(predictor, index, &known);
     mbni_options_write(info, info->struct_size, &known, sizeof known);
     return MBN_OK;

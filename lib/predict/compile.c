@@ -10,9 +10,9 @@ typedef struct compiler {
     mbni_program *program;
     const mbn_model *model;
     mbni_map now;              /* what the last layer gave */
-    mbni_map given;            /* what the last op gives */
+    mbni_map given;            /* what the last step gives */
     const mbni_layer *padding; /* to be taken in by the next layer */
-    mbni_op *open;             /* the last op, while more can be folded into it */
+    mbni_op *open;             /* the last step, while more can be folded into it */
     bool bounded;              /* and a ReLU already has been: no batch norm any more */
 } compiler;
 
@@ -52,7 +52,7 @@ static mbni_op *add_step(compiler *c, mbni_op_kind kind, const mbni_layer *layer
     return op;
 }
 
-/* An op with a kernel, into which what follows can be folded. */
+/* A step with a kernel, into which what follows can be folded. */
 static mbni_op *add_weights(compiler *c, mbni_op_kind kind, const mbni_layer *layer, int32_t kernel,
                             int32_t bias, mbni_map out)
 {
@@ -102,7 +102,7 @@ static void add_convolution(compiler *c, const mbni_layer *layer)
     op->multiply_adds = mbni_map_floats(out) * volume;
 }
 
-/* The op that a batch norm or a ReLU goes into: the open one, or a new one. */
+/* The step that a batch norm or a ReLU goes into: the open one, or a new one. */
 static mbni_op *open_step(compiler *c, const mbni_layer *layer)
 {
     if (!c->open || !same_map(c->now, c->given)) {

@@ -1,5 +1,5 @@
 /* Fills a program's weights: a kernel times the scale of the batch norms folded into it, rounded once, in the
- * form that its op's kernel reads. One parameter of the source is looked at at a time. */
+ * form that its step's kernel reads. One parameter of the source is looked at at a time. */
 #include <math.h>
 #include <string.h>
 #include "core/half.h"

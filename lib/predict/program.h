@@ -87,17 +87,17 @@ void mbni_program_retain(mbni_program *program);
 void mbni_program_release(mbni_program *program);
 
 /* Rows [*begin, *end) of a step's input that its output rows [from, to) are made of. */
-void mbni_op_rows_read(const mbni_op *step, int64_t from, int64_t to, int64_t *begin, int64_t *end);
+void mbni_op_rows_read(const mbni_op *op, int64_t from, int64_t to, int64_t *begin, int64_t *end);
 /* Whether it wants its whole input at once. */
-static inline bool mbni_op_is_global(const mbni_op *step)
+static inline bool mbni_op_is_global(const mbni_op *op)
 {
-    return step->kind == MBNI_OP_GLOBAL_AVERAGE || step->kind == MBNI_OP_GLOBAL_MAX ||
-           step->kind == MBNI_OP_TRANSPOSE;
+    return op->kind == MBNI_OP_GLOBAL_AVERAGE || op->kind == MBNI_OP_GLOBAL_MAX ||
+           op->kind == MBNI_OP_TRANSPOSE;
 }
 /* Whether each pixel of its output comes from the same pixel of its input alone. */
-static inline bool mbni_op_is_pixelwise(const mbni_op *step)
+static inline bool mbni_op_is_pixelwise(const mbni_op *op)
 {
-    return step->kind == MBNI_OP_PRODUCT || step->kind == MBNI_OP_AFFINE || step->kind == MBNI_OP_SOFTMAX;
+    return op->kind == MBNI_OP_PRODUCT || op->kind == MBNI_OP_AFFINE || op->kind == MBNI_OP_SOFTMAX;
 }
 static inline int64_t mbni_map_floats(mbni_map map)
 {
@@ -121,18 +121,18 @@ typedef struct mbni_bench {
     float *columns; /* of COLUMNS: a row of them */
 } mbni_bench;
 /* Output rows [from, to): x is at the first row that they read, y at the first that is written. */
-void mbni_op_run(const mbni_op *step, const mbni_bench *bench, const float *x, float *y, int64_t from,
+void mbni_op_run(const mbni_op *op, const mbni_bench *bench, const float *x, float *y, int64_t from,
                  int64_t to);
 /* Of PRODUCT: some panels of all pixels; x and y whole. */
-void mbni_op_run_panels(const mbni_op *step, const mbni_bench *bench, int64_t pixels, const float *x,
-                        float *y, int64_t begin, int64_t end);
-int64_t mbni_op_panels(const mbni_op *step, const mbni_kernels *kernels);
+void mbni_op_run_panels(const mbni_op *op, const mbni_bench *bench, int64_t pixels, const float *x, float *y,
+                        int64_t begin, int64_t end);
+int64_t mbni_op_panels(const mbni_op *op, const mbni_kernels *kernels);
 
 /* How a segment's work is cut into parts. */
 typedef enum mbni_split { MBNI_SPLIT_NONE, MBNI_SPLIT_ROWS, MBNI_SPLIT_PANELS } mbni_split;
 
 /* Steps that run together, some rows at a time: the last one's rows go to a whole map, the others' to strips,
- * which hold as many rows as the step behind them reads at a time. */
+ * which hold as many rows as the op behind them reads at a time. */
 typedef struct mbni_segment {
     int64_t begin, end; /* steps */
     mbni_split split;
@@ -181,7 +181,7 @@ struct mbn_predictor {
 mbn_status mbni_schedule(mbn_predictor *predictor);
 void mbni_schedule_connect(mbn_predictor *predictor);
 /* Runs a segment for a picture. part: of predictor->parts; whole: all of its rows, whatever the parts. Reads
- * and writes whole maps. clock: NULL, or [count] seconds to which each step's are added. */
+ * and writes whole maps. clock: NULL, or [count] seconds to which each op's are added. */
 typedef struct mbni_walk {
     const mbn_predictor *predictor;
     const mbni_segment *segment;

@@ -130,7 +130,7 @@ V_OP vf v_load_u8(const uint8_t *p)
 
 V_OP vf v_load_bf16(const uint16_t *p, const int odd)
 {
-    vm bits;
+    vm bits = {0};
     for (int i = 0; i < VW; i++)
         bits[i] = (int32_t)((uint32_t)p[2 * i + odd] << 16);
     return (vf)bits;
