@@ -323,6 +323,104 @@ START_TEST(executor_of_the_host_runs_the_tasks_in_its_order)
 }
 END_TEST
 
+/* Each part notes the phase that it is in; a phase that finds another one unfinished has begun too early. */
+typedef struct march {
+    int64_t parts;
+    atomic_int done[MOST]; /* parts of each phase */
+    atomic_int early;
+    int64_t written[MBNI_PHASE_PARTS]; /* not atomic: a phase must see what the one before wrote */
+} march;
+
+static void step(void *data, int64_t phase, int64_t part)
+{
+    march *m = data;
+    const int64_t other = (part + 1) % m->parts;
+    if (phase > 0 && atomic_load(&m->done[phase - 1]) != m->parts)
+        atomic_fetch_add(&m->early, 1);
+    if (phase % 2 == 0)
+        m->written[part] += phase;
+    else if (m->written[other] != (phase - 1) * (phase + 1) / 4)
+        atomic_fetch_add(&m->early, 1);
+    atomic_fetch_add(&m->done[phase], 1);
+}
+
+static int phases_in_order(mbn_context *context, int64_t phases, int64_t parts)
+{
+    march *m = calloc(1, sizeof *m);
+    m->parts = parts;
+    mbni_parallel_phases(context, phases, parts, step, m);
+    int right = atomic_load(&m->early) == 0;
+    for (int64_t i = 0; i < MOST; i++)
+        right = right && atomic_load(&m->done[i]) == (i < phases ? parts : 0);
+    free(m);
+    return right;
+}
+
+START_TEST(a_phase_begins_when_all_parts_of_the_one_before_are_done)
+{
+    static const int32_t threads[] = {1, 2, 3, 5};
+    static const int64_t phases[] = {0, 1, 2, 30, 301}, parts[] = {1, 2, 3, 7, MBNI_PHASE_PARTS};
+    for (size_t t = 0; t < 4; t++) {
+        mbn_context *context = with_threads(threads[t]);
+        for (size_t i = 0; i < 5; i++)
+            for (size_t j = 0; j < 5; j++)
+                ck_assert(
+                    phases_in_order(context, parts[j] > 7 && phases[i] > 30 ? 31 : phases[i], parts[j]));
+        mbn_context_destroy(context);
+    }
+}
+END_TEST
+
+static void *march_often(void *argument)
+{
+    intptr_t right = 0;
+    for (int round = 0; round < 50; round++)
+        right += phases_in_order(argument, 1 + round % 9, 1 + round % 5);
+    return (void *)right;
+}
+
+typedef struct inner_march {
+    mbn_context *context;
+    atomic_int right;
+} inner_march;
+
+static void run_phases_inside(void *data, int64_t i)
+{
+    inner_march *inner = data;
+    (void)i;
+    atomic_fetch_add(&inner->right, phases_in_order(inner->context, 6, 3));
+}
+
+START_TEST(phases_of_several_callers_in_tasks_and_on_a_host)
+{
+    mbn_context *context = with_threads(3);
+    pthread_t callers[4];
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&callers[i], NULL, march_often, context), 0);
+    for (int i = 0; i < 4; i++) {
+        void *right;
+        pthread_join(callers[i], &right);
+        ck_assert_int_eq((intptr_t)right, 50);
+    }
+    inner_march inside = {.context = context};
+    mbni_parallel(context, 7, run_phases_inside, &inside);
+    ck_assert_int_eq(atomic_load(&inside.right), 7);
+    mbn_context_destroy(context);
+    for (int reverse = 0; reverse <= 1; reverse++) {
+        executor host = {NULL, reverse, 0};
+        mbn_context_options options;
+        mbn_context_options_init(&options);
+        options.threads = 4;
+        options.execute = execute;
+        options.execute_user = &host;
+        ck_ok(mbn_context_create(&options, &host.context));
+        ck_assert(phases_in_order(host.context, 12, 4));
+        ck_assert_int_eq(host.calls, 12); /* each phase by itself: a host may run tasks one by one */
+        mbn_context_destroy(host.context);
+    }
+}
+END_TEST
+
 /* In a child: the limit on processes cannot be lifted again. Its exit code is 0 when all was done. */
 static int work_under_a_limit(void)
 {
@@ -369,4 +467,6 @@ SUITE("core pool", every_index_runs_exactly_once, tasks_run_at_the_same_time,
       threads_start_with_the_first_job_and_end_with_the_context, idle_threads_use_no_processor,
       nested_calls_run_and_do_not_wait, callers_side_by_side_each_get_their_work_done,
       forked_children_work_before_after_and_during_a_job, executor_of_the_host_runs_the_tasks_in_its_order,
-      work_is_done_with_fewer_threads_than_asked_for)
+      work_is_done_with_fewer_threads_than_asked_for,
+      a_phase_begins_when_all_parts_of_the_one_before_are_done,
+      phases_of_several_callers_in_tasks_and_on_a_host)
