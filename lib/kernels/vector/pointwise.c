@@ -102,37 +102,33 @@ V_OP void ISA(weights_tile)(const int rows, const int bf16, const int ahead, con
         }
 }
 
-#define TILE(n)                                 \
-    case n:                                     \
-        ISA(weights_tile)(n, bf16, 0, p, a, c); \
-        break
-V_OP void ISA(weights_tile_of)(int64_t rows, const int bf16, const ISA(weights_panel) * p, const float *a,
-                               float *c)
+/* Tiles of fewer rows than MR: those that maps of 7 x 7 and their multiples leave, and enough to make up any
+ * number. */
+#if VW == 4
+#define HEIGHTS(T) T(3) T(1)
+#elif MR == 6
+#define HEIGHTS(T) T(5) T(4) T(3) T(2) T(1)
+#elif MR == 8
+#define HEIGHTS(T) T(6) T(4) T(2) T(1)
+#else
+#define HEIGHTS(T) T(10) T(7) T(4) T(2) T(1)
+#endif
+
+/* A tile at the first of `left` rows; returns how many it took. */
+V_OP int64_t ISA(next_tile)(int64_t left, const int bf16, const ISA(weights_panel) * p, const float *a,
+                            float *c)
 {
-    switch (rows) {
-        TILE(1);
-        TILE(2);
-        TILE(3);
-        TILE(4);
-        TILE(5);
-        TILE(6);
-#if MR > 6
-        TILE(7);
-        TILE(8);
-#endif
-#if MR > 8
-        TILE(9);
-        TILE(10);
-        TILE(11);
-        TILE(12);
-        TILE(13);
-        TILE(14);
-#endif
-    default: /* no more than MR */
-        break;
+    const int64_t rows = ISA(tile_rows)(left);
+#define T(n)                                    \
+    if (rows >= (n)) {                          \
+        ISA(weights_tile)(n, bf16, 0, p, a, c); \
+        return n;                               \
     }
+    T(MR)
+    HEIGHTS(T)
+#undef T
+    return left; /* none */
 }
-#undef TILE
 
 /* Vector j of row k of the panel that is q behind. */
 V_OP vf ISA(weights_at)(const int bf16, const ISA(weights_panel) * p, int64_t q, int64_t k, int64_t j)
@@ -176,10 +172,8 @@ V_OP void ISA(panel_rows)(const int bf16, const ISA(weights_panel) * p, int64_t 
         ISA(weights_tile)(MR, bf16, 1, p, a, c);
         row = MR;
     }
-    for (int64_t height; row < rows; row += height) {
-        height = ISA(tile_rows)(rows - row);
-        ISA(weights_tile_of)(height, bf16, p, a + row * p->lda, c + row * p->ldc);
-    }
+    while (row < rows)
+        row += ISA(next_tile)(rows - row, bf16, p, a + row * p->lda, c + row * p->ldc);
 }
 
 V_OP void ISA(weights_product)(const int bf16, const mbni_packed *b, int64_t rows, const float *a,
@@ -230,4 +224,5 @@ void ISA(pointwise_bf16)(const mbni_packed *b, int64_t rows, const float *a, int
 #undef BLOCK_ROWS
 #undef ROW_PANELS
 #undef GROUP
+#undef HEIGHTS
 #endif
