@@ -114,20 +114,33 @@ V_OP void ISA(weights_tile)(const int rows, const int bf16, const int ahead, con
 #define HEIGHTS(T) T(10) T(7) T(4) T(2) T(1)
 #endif
 
-/* A tile at the first of `left` rows; returns how many it took. */
-V_OP int64_t ISA(next_tile)(int64_t left, const int bf16, const ISA(weights_panel) * p, const float *a,
-                            float *c)
+/* The height of the tile for the first of `left` rows. */
+V_OP int64_t ISA(height)(int64_t left)
 {
     const int64_t rows = ISA(tile_rows)(left);
-#define T(n)                                    \
-    if (rows >= (n)) {                          \
-        ISA(weights_tile)(n, bf16, 0, p, a, c); \
-        return n;                               \
-    }
+#define T(n)         \
+    if (rows >= (n)) \
+        return n;
     T(MR)
     HEIGHTS(T)
 #undef T
-    return left; /* none */
+    return 0; /* no rows */
+}
+
+V_OP void ISA(tile_of_height)(int64_t height, const int bf16, const ISA(weights_panel) * p, const float *a,
+                              float *c)
+{
+    switch (height) {
+#define T(n)                                    \
+    case n:                                     \
+        ISA(weights_tile)(n, bf16, 0, p, a, c); \
+        break;
+        T(MR)
+        HEIGHTS(T)
+#undef T
+    default: /* no rows */
+        break;
+    }
 }
 
 /* Vector j of row k of the panel that is q behind. */
@@ -172,8 +185,10 @@ V_OP void ISA(panel_rows)(const int bf16, const ISA(weights_panel) * p, int64_t 
         ISA(weights_tile)(MR, bf16, 1, p, a, c);
         row = MR;
     }
-    while (row < rows)
-        row += ISA(next_tile)(rows - row, bf16, p, a + row * p->lda, c + row * p->ldc);
+    for (int64_t height; row < rows; row += height) {
+        height = ISA(height)(rows - row);
+        ISA(tile_of_height)(height, bf16, p, a + row * p->lda, c + row * p->ldc);
+    }
 }
 
 V_OP void ISA(weights_product)(const int bf16, const mbni_packed *b, int64_t rows, const float *a,
