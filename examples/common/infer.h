@@ -10,7 +10,7 @@ enum { INFER_WARM_UP = 3, INFER_LEAST = 5, INFER_MAX_RUNS = 200000, INFER_PROFIL
 static const char INFER_PRECISIONS[] = "f32|bf16", INFER_INPUTS[] = "f32|u8"; /* as the constants */
 
 typedef struct infer_settings {
-    const char *model;
+    const char *model, *save;
     double alpha, seconds;
     int64_t size, classes, batch, threads;
     int32_t shallow, precision, isa, input, profile, json;
@@ -64,6 +64,12 @@ static inline mbn_status infer_predictor(mbn_context *context, const infer_setti
         status = mbn_model_parameter_count(model, &r->parameters, NULL);
     if (!status)
         status = mbn_predictor_create(model, &options, predictor);
+    if (!status && s->save) {
+        mbn_save_options stored;
+        mbn_save_options_init(&stored);
+        stored.compression = 0;
+        status = mbn_model_save(model, s->save, &stored);
+    }
     if (!status)
         mbn_model_destroy(model); /* on failure it stays until the end, with the sentence */
     return status;
@@ -264,6 +270,7 @@ static inline int command_infer(int argc, char **argv)
     infer_settings s = {.alpha = 1, .seconds = 2, .size = 224, .batch = 1};
     const cli_option options[] = {
         {"model", CLI_TEXT, &s.model, "a model; else a MobileNet with random weights", 0, 0, "FILE"},
+        {"save", CLI_TEXT, &s.save, "writes the network, not compressed, for --model", 0, 0, "FILE"},
         {"alpha", CLI_NUMBER, &s.alpha, "width multiplier; 1", 0.001, 16, 0},
         {"size", CLI_INTEGER, &s.size, "height and width of the pictures; 224", 1, 4096, 0},
         {"classes", CLI_INTEGER, &s.classes, "of the classifier; 1000", 1, 1000000, 0},
