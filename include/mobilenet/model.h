@@ -122,8 +122,9 @@ MBN_API mbn_status mbn_model_parameter_count(const mbn_model *model, int64_t *to
 /** Multiply-adds for one picture, convolutions and dense layers, as the paper counts them. */
 MBN_API mbn_status mbn_model_multiply_adds(const mbn_model *model, int64_t *multiply_adds);
 
-/** Bytes that mbn_predict needs for `batch_size` pictures at once: the parameters, and the workspace beside
- * them. Either pointer may be NULL. MBN_ERR_STATE before build. */
+/** Bytes that mbn_predict needs for `batch_size` pictures at once: the parameters, and beside them the packed
+ * weights and the workspace of the predictor that it keeps in the model. Either pointer may be NULL.
+ * MBN_ERR_STATE before build. */
 MBN_API mbn_status mbn_model_inference_memory(const mbn_model *model, int64_t batch_size,
                                               int64_t *parameter_bytes, int64_t *workspace_bytes);
 

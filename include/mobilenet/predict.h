@@ -38,10 +38,11 @@ enum {
 /** What a predictor answers. */
 enum {
     MBN_OUTPUT_PROBABILITIES =
-        0,                   /* the model's own output, which is probabilities where it ends in softmax */
-    MBN_OUTPUT_LOGITS = 1,   /* the same without a softmax at the end */
-    MBN_OUTPUT_EMBEDDING = 2 /* the vector that the classifier reads; of a model that has no classifier
-                                and ends in a vector, that vector. MBN_ERR_STATE for other models */
+        0,                 /* the model's own output, which is probabilities where it ends in softmax */
+    MBN_OUTPUT_LOGITS = 1, /* the same without a softmax at the end */
+    MBN_OUTPUT_EMBEDDING =
+        2 /* the vector that the classifier reads, in the shape that it has there; of a model that has no
+             classifier and ends in a vector, that vector. MBN_ERR_STATE for other models */
 };
 
 /** The order of axes of pictures, and of maps that are answered. */
@@ -58,12 +59,13 @@ typedef struct mbn_predictor_options {
     mbn_context *context; /* mbn_predictor_load only: where the model is read; NULL: the default context. A
                              predictor made from a model belongs to the model's */
     int64_t max_batch;    /* pictures in one run at most, 1 to 65536; default 1 */
-    int32_t threads;      /* that compute at once, at most the context's; default 0: the context's */
-    int32_t precision;    /* MBN_PRECISION_...; default f32 */
-    int32_t isa_limit;    /* MBN_ISA_..., lowers the context's; default MBN_ISA_BEST */
-    int32_t output;       /* MBN_OUTPUT_...; default probabilities */
-    int32_t input_type;   /* MBN_F32 (default) or MBN_U8, which needs the model's preprocessing */
-    int32_t layout;       /* MBN_LAYOUT_...; default the model's */
+    int32_t
+        threads; /* that compute at once; more than the context has are taken as all of its; default 0: all */
+    int32_t precision;  /* MBN_PRECISION_...; default f32 */
+    int32_t isa_limit;  /* MBN_ISA_..., lowers the context's; default MBN_ISA_BEST */
+    int32_t output;     /* MBN_OUTPUT_...; default probabilities */
+    int32_t input_type; /* MBN_F32 (default) or MBN_U8, which needs the model's preprocessing */
+    int32_t layout;     /* MBN_LAYOUT_...; default the model's */
 } mbn_predictor_options;
 
 MBN_API void mbn_predictor_options_init_sized(mbn_predictor_options *options, size_t struct_size);

@@ -6,6 +6,7 @@
 #define UNIT 0x1p-24 /* half the distance from 1 to the next float */
 
 #define BOUND_GEMM(k) (((k) < 256 ? (k) : 256) + ((k) + 255) / 256 + 2)
+#define BOUND_POINTWISE(k) ((k) + 2)
 #define BOUND_GEMM_MOMENTS(rows) ((rows) + 2)
 #define BOUND_OPENBLAS(k) ((k) + 2)
 #define BOUND_TAPS(taps) ((taps) + 2)

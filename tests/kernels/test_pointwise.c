@@ -66,7 +66,7 @@ static void check(const product *p, const float *a, const float *c)
                 sum += term;
                 size += fabs(term);
             }
-            const double bound = (double)(p->k + 2) * 0x1p-23 * size + 1e-30;
+            const double bound = (double)BOUND_POINTWISE(p->k) * 0x1p-24 * size + 0x1p-126;
             sum = fmin(fmax(sum, (double)p->low), (double)p->high);
             ck_assert_msg(fabs((double)c[i * p->ldc + j] - sum) <= bound,
                           "%lld, %lld: %g, not %g (%lld x %lld x %lld)", (long long)i, (long long)j,
