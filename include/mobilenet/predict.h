@@ -112,17 +112,21 @@ MBN_API mbn_status mbn_predictor_run(mbn_predictor *predictor, int64_t n, const 
  *  @return as mbn_predictor_run, and MBN_ERR_TYPE */
 MBN_API mbn_status mbn_predictor_run_tensor(mbn_predictor *predictor, const mbn_tensor *x, mbn_tensor *out);
 
-/** Bytes of one picture given, and of one answer; 0 for NULL. Any thread. */
+/** Bytes of one picture given; 0 for NULL. Any thread. */
 MBN_API size_t mbn_predictor_input_bytes(const mbn_predictor *predictor);
+/** Bytes of one answer; 0 for NULL. Any thread. */
 MBN_API size_t mbn_predictor_output_bytes(const mbn_predictor *predictor);
-/** Shape of one picture, three numbers in the predictor's layout, and of one answer,
- * mbn_predictor_output_rank of them. Lent: valid as long as the predictor. NULL for NULL. */
+/** Shape of one picture, three numbers in the predictor's layout. Lent: valid as long as the predictor. NULL
+ * for NULL. */
 MBN_API const int64_t *mbn_predictor_input_dims(const mbn_predictor *predictor);
+/** Shape of one answer, mbn_predictor_output_rank numbers. Lent: valid as long as the predictor. NULL for
+ * NULL. */
 MBN_API const int64_t *mbn_predictor_output_dims(const mbn_predictor *predictor);
 /** Number of axes of one answer; 0 for NULL. */
 MBN_API int32_t mbn_predictor_output_rank(const mbn_predictor *predictor);
-/** Threads that a run computes with, and the instruction set (MBN_ISA_...); 0 for NULL. */
+/** Threads that a run computes with; 0 for NULL. */
 MBN_API int32_t mbn_predictor_threads(const mbn_predictor *predictor);
+/** The instruction set that it computes with (MBN_ISA_...); 0 for NULL. */
 MBN_API int32_t mbn_predictor_isa(const mbn_predictor *predictor);
 /** The name of a class, of probabilities and logits; NULL when there is none. Lent: valid as long as the
  * predictor. */
