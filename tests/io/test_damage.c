@@ -4,7 +4,7 @@
 /* Under valgrind, where every load takes some milliseconds, only some of the bytes. */
 static size_t stride(void)
 {
-    return getenv("MBN_TEST_VALGRIND") ? 97 : 1;
+    return (size_t)unless_valgrind(1, 97);
 }
 
 /* Small, with every kind of section. */

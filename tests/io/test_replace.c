@@ -127,7 +127,7 @@ START_TEST(kill_in_the_middle_of_a_save_leaves_a_file_that_loads)
     char directory[256];
     mbn_model *models[2] = {small_model(NULL), small_model(NULL)}, *loaded;
     const char *path = in_directory(temporary_directory(directory), "a.mbn");
-    int rounds = getenv("MBN_TEST_VALGRIND") ? 2 : 40, seen[2] = {0};
+    int rounds = (int)unless_valgrind(40, 2), seen[2] = {0};
     ck_ok(mbn_model_set_preprocessing(models[1], MBN_PREPROCESSING_RAW));
     ck_ok(mbn_model_save(models[0], path, NULL));
     for (int round = 0; round < rounds; round++) {

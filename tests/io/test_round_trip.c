@@ -204,7 +204,7 @@ END_TEST
 START_TEST(every_level_of_compression_gives_the_same_model)
 {
     mbn_model *model = every_layer(2);
-    int32_t step = getenv("MBN_TEST_VALGRIND") ? 4 : 1;
+    int32_t step = (int32_t)unless_valgrind(1, 4);
     for (int32_t level = 0; level <= 9; level += step) {
         mbn_save_options options;
         mbn_save_options_init(&options);

@@ -43,7 +43,7 @@ static void for_borders(void (*check)(size_t isa, const mbni_window *w))
     for (size_t isa = 0; isa < ISA_COUNT; isa++) {
         if (!isa_present(isa))
             continue;
-        for (int variant = 0; variant < SIDE_COUNT * 64; variant += getenv("MBN_TEST_VALGRIND") ? 7 : 1) {
+        for (int variant = 0; variant < SIDE_COUNT * 64; variant += (int)unless_valgrind(1, 7)) {
             mbni_window w;
             const int paddings = variant / 4 % 16, side = variant / 64;
             const int64_t channels = variant % 2 ? 33 : CHANNELS[(paddings + 3 * side) % CHANNEL_COUNT];

@@ -236,7 +236,7 @@ START_TEST(any_cut_of_the_output_gives_the_same_bits)
         product_run(kernels, &t, variant & 1 ? RELU6 : AS_IT_IS, NULL);
         buffer whole = buffer_new(t.c.count);
         buffer_copy(whole, t.c);
-        for (int trial = 0; trial < 6; trial++) {
+        for (int trial = 0; trial < unless_valgrind(6, 2); trial++) {
             const int64_t row_step = 1 + (int64_t)(test_next() % 17);
             const int64_t col_step = 1 + (int64_t)(test_next() % 50);
             buffer_copy(t.c, t.before);
@@ -389,7 +389,7 @@ START_TEST(threads_do_not_change_the_bits_of_a_product_or_its_moments)
     static const int64_t shapes[][3] = {{300, 130, 70}, {2048, 70, 40}, {128, 512, 300}, {40, 90, 5000}};
     FOR_EACH_ISA
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-        for (int variant = 0; variant < VARIANTS; variant++) {
+        for (int variant = 0; variant < VARIANTS; variant += (int)unless_valgrind(1, 3)) {
             product t = product_new(variant, AS_IT_IS, shapes[s][0], shapes[s][1], shapes[s][2], 0);
             buffer first = buffer_new(t.c.count), first_moments = buffer_new(t.moments.count);
             for (int32_t threads = 1; threads <= 3; threads++) {
@@ -418,7 +418,7 @@ START_TEST(gradients_cut_along_their_sum_are_within_the_bound_of_float64_on_any_
     static const int64_t shapes[][3] = {{32, 64, 4099},  {1, 1, 20000}, {13, 77, 1024},
                                         {64, 128, 2303}, {8, 9, 1023},  {128, 129, 1500}};
     FOR_EACH_ISA
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s += (size_t)unless_valgrind(1, 2))
         for (int accumulate = 0; accumulate <= ACCUMULATE; accumulate += ACCUMULATE) {
             product t = product_new(TRANS_A | accumulate, AS_IT_IS, shapes[s][0], shapes[s][1], shapes[s][2],
                                     (int64_t)(s % 3));

@@ -139,7 +139,7 @@ int main(void)
     TCase *tcase = tcase_create("cuts");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, bits_do_not_depend_on_threads, 0, LARGE);
-    tcase_add_loop_test(tcase, groups_of_pictures_add_up, 0, 2);
+    tcase_add_loop_test(tcase, groups_of_pictures_add_up, 0, (int)unless_valgrind(2, 0));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

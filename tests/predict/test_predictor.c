@@ -16,12 +16,6 @@ typedef struct run {
     float *output;
 } run;
 
-/* Under valgrind, which is slow, what repeats itself does so less often. */
-static size_t of(size_t all, size_t few)
-{
-    return getenv("MBN_TEST_VALGRIND") ? few : all;
-}
-
 static mbn_predictor_options defaults(void)
 {
     mbn_predictor_options o;
@@ -117,7 +111,7 @@ START_TEST(mobilenets_of_any_size_answer_as_their_layers_do)
         int64_t h, w;
     } nets[] = {{0.05, 32, 32}, {0.25, 25, 25}, {0.25, 97, 97},  {0.5, 131, 77},
                 {1, 33, 64},    {1.3, 32, 47},  {0.25, 224, 224}};
-    for (size_t i = 0; i < of(sizeof nets / sizeof *nets, 2); i++)
+    for (size_t i = 0; i < (size_t)unless_valgrind(sizeof nets / sizeof *nets, 2); i++)
         for (int32_t threads = 1; threads < 3; threads++) {
             mbn_predictor_options options = defaults();
             mbn_model *model = mobilenet(NULL, nets[i].alpha, nets[i].h, nets[i].w, 1);
@@ -392,11 +386,11 @@ START_TEST(bits_depend_on_nothing_but_the_picture)
     static const mbn_execute_fn executors[] = {NULL, forwards, backwards, on_threads};
     static const int32_t threads[] = {1, 2, 3, 8};
     for (int32_t precision = 0; precision < 2; precision++)
-        for (int64_t size = 33; size < (int64_t)of(120, 40); size += 63) {
+        for (int64_t size = 33; size < unless_valgrind(120, 40); size += 63) {
             float first[7 * 37], together[7 * 37], alone[7 * 37];
             int calls = 0;
             for (size_t e = 0; e < 4; e++)
-                for (size_t t = 0; t < of(4, 2); t++) {
+                for (int64_t t = 0; t < unless_valgrind(4, 2); t++) {
                     mbn_context_options options;
                     mbn_context_options_init(&options);
                     options.threads = threads[t];

@@ -10,12 +10,6 @@ typedef struct fixture {
     mbn_tensor *x, *y;
 } fixture;
 
-/* Where everything takes two hundred times as long, fewer steps do. */
-static int64_t pictures_for(int64_t pictures, int64_t under_valgrind)
-{
-    return getenv("MBN_TEST_VALGRIND") ? under_valgrind : pictures;
-}
-
 static mbn_context *context_of(int32_t threads)
 {
     mbn_context *context;
@@ -105,7 +99,7 @@ END_TEST
 
 START_TEST(training_lowers_the_loss_and_fills_the_history)
 {
-    fixture f = set_up(0, 500);
+    fixture f = set_up(0, unless_valgrind(500, 120));
     mbn_history *history;
     double first, last, value;
     mbn_fit_options options = fit_options(32, 4);
@@ -159,7 +153,7 @@ START_TEST(weights_have_the_same_bits_for_any_number_of_threads)
     static const int32_t threads[] = {1, 2, 3, 5};
     fixture f[4];
     for (int i = 0; i < 4; i++) {
-        f[i] = set_up(threads[i], pictures_for(320, 48));
+        f[i] = set_up(threads[i], unless_valgrind(320, 48));
         mbn_fit_options options = fit_options(32, 2);
         ck_ok(mbn_fit(f[i].model, f[i].x, f[i].y, &options, NULL));
         ck_assert_msg(same_weights(f[0].model, f[i].model), "%d threads differ from 1", (int)threads[i]);
@@ -171,7 +165,7 @@ END_TEST
 
 START_TEST(a_checkpoint_continues_bit_for_bit)
 {
-    const int64_t pictures = pictures_for(150, 40);
+    const int64_t pictures = unless_valgrind(150, 40);
     fixture whole = set_up(0, pictures), parts = set_up(0, pictures);
     mbn_model *resumed;
     mbn_fit_options options = fit_options(32, 4);
