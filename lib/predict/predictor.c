@@ -1,6 +1,5 @@
 /* The predictor object: made of a program and options, run on checked arguments. */
 #include "predict/predict.h"
-#include <stdlib.h>
 #include <string.h>
 #include "predict/program.h"
 
@@ -265,7 +264,7 @@ void mbni_predictor_free(mbn_predictor *predictor)
     mbni_context_release(context);
 }
 
-static mbn_status check_bytes(const char *argument, size_t bytes, int64_t n, int64_t each)
+mbn_status mbni_predictor_check_bytes(const char *argument, size_t bytes, int64_t n, int64_t each)
 {
     if (bytes == (size_t)(n * each))
         return MBN_OK;
@@ -273,7 +272,7 @@ static mbn_status check_bytes(const char *argument, size_t bytes, int64_t n, int
                       argument, bytes, (long long)n, (long long)each, (long long)(n * each));
 }
 
-static mbn_status check_run(const mbn_predictor *p, int64_t n, const void *input)
+mbn_status mbni_predictor_check_run(const mbn_predictor *p, int64_t n, const void *input)
 {
     if (n < 0 || n > p->options.max_batch)
         return mbni_error(MBN_ERR_ARGUMENT,
@@ -284,37 +283,38 @@ static mbn_status check_run(const mbn_predictor *p, int64_t n, const void *input
     return MBN_OK;
 }
 
-static mbn_status begin(mbn_predictor *p)
+mbn_status mbni_predictor_begin(mbn_predictor *p)
 {
     if (atomic_flag_test_and_set_explicit(&p->running, memory_order_acquire))
         return mbni_error(MBN_ERR_BUSY, "the predictor is running on another thread; make a clone for each");
     return MBN_OK;
 }
 
-static void end(mbn_predictor *p)
+void mbni_predictor_end(mbn_predictor *p)
 {
     atomic_flag_clear_explicit(&p->running, memory_order_release);
 }
 
 static mbn_status run(mbn_predictor *p, int64_t n, const void *input, float *output)
 {
-    MBNI_TRY(begin(p));
+    MBNI_TRY(mbni_predictor_begin(p));
     const uint32_t denormals = mbni_denormals_flush();
     if (n > 0)
         mbni_predictor_run(p, n, input, output, NULL);
     mbni_denormals_restore(denormals);
-    end(p);
+    mbni_predictor_end(p);
     return MBN_OK;
 }
 
 mbn_status mbni_predictor_run_bytes(mbn_predictor *p, int64_t n, const void *input, size_t input_bytes,
                                     void *output, size_t output_bytes)
 {
-    MBNI_TRY(check_run(p, n, input));
+    MBNI_TRY(mbni_predictor_check_run(p, n, input));
     if (!output && n > 0)
         return mbni_error(MBN_ERR_ARGUMENT, "argument output is NULL");
-    MBNI_TRY(check_bytes("input_bytes", input_bytes, n, p->input_bytes));
-    MBNI_TRY(check_bytes("output_bytes", output_bytes, n, p->output_floats * (int64_t)sizeof(float)));
+    MBNI_TRY(mbni_predictor_check_bytes("input_bytes", input_bytes, n, p->input_bytes));
+    MBNI_TRY(mbni_predictor_check_bytes("output_bytes", output_bytes, n,
+                                        p->output_floats * (int64_t)sizeof(float)));
     return run(p, n, input, output);
 }
 
@@ -338,77 +338,9 @@ mbn_status mbni_predictor_run_tensor(mbn_predictor *p, const mbn_tensor *x, mbn_
     MBNI_TRY(check_tensor("x", x, p->options.input_type, 3, p->input_dims));
     MBNI_TRY(check_tensor("out", out, MBN_F32, p->output_rank, p->output_dims));
     const int64_t n = x->dims[0];
-    MBNI_TRY(check_run(p, n, x->data ? x->data : out->data));
+    MBNI_TRY(mbni_predictor_check_run(p, n, x->data ? x->data : out->data));
     if (out->dims[0] != n)
         return mbni_error(MBN_ERR_SHAPE, "argument out has %lld rows; x has %lld pictures",
                           (long long)out->dims[0], (long long)n);
     return run(p, n, x->data, out->data);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-mbn_status mbni_predictor_profile(mbn_predictor *p, int64_t n, const void *input, size_t input_bytes,
-                                  int32_t repeats)
-{
-    MBNI_TRY(check_run(p, n, input));
-    MBNI_TRY(check_bytes("input_bytes", input_bytes, n, p->input_bytes));
-    if (n < 1)
-        return mbni_error(MBN_ERR_ARGUMENT, "argument n is 0; a profile needs a picture");
-    if (repeats < 1 || repeats > 10000)
-        return mbni_error(MBN_ERR_ARGUMENT, "argument repeats is %d; allowed are 1 to 10000", (int)repeats);
-    MBNI_TRY(begin(p));
-    /* One row of seconds for each repeat, then the medians' columns; the answers are thrown away. */
-    const int64_t seconds = p->count * repeats, floats = n * p->output_floats;
-    double *clock = mbni_alloc_zeroed(p->context, (seconds + repeats) * (int64_t)sizeof *clock);
-    float *output = mbni_alloc(p->context, floats * (int64_t)sizeof *output);
-    if (!p->times)
-        p->times = mbni_alloc_zeroed(p->context, p->count * (int64_t)sizeof *p->times);
-    const mbn_status status = clock && output && p->times ? MBN_OK : MBN_ERR_MEMORY;
-    const uint32_t denormals = mbni_denormals_flush();
-    for (int32_t r = 0; r < repeats && !status; r++)
-        mbni_predictor_run(p, n, input, output, clock + r * p->count);
-    for (int64_t i = 0; i < p->count && !status; i++) {
-        double *column = clock + seconds;
-        for (int32_t r = 0; r < repeats; r++)
-            column[r] = clock[r * p->count + i];
-        qsort(column, (size_t)repeats, sizeof *column, by_value);
-        p->times[i] = 1e3 * column[repeats / 2];
-    }
-    p->timed = status ? p->timed : n;
-    mbni_denormals_restore(denormals);
-    mbni_free(p->context, clock);
-    mbni_free(p->context, output);
-    end(p);
-    return status;
-}
-
-static int32_t segment_of(const mbn_predictor *p, int64_t step)
-{
-    int32_t s = 0;
-    while (p->segments[s].end <= step)
-        s++;
-    return s;
-}
-
-void mbni_predictor_step(const mbn_predictor *p, size_t index, mbn_step_info *info)
-{
-    const mbni_op *op = p->steps[index];
-    const int64_t in =
-        op->kind == MBNI_OP_CONVERT ? p->input_bytes : mbni_map_floats(op->in) * (int64_t)sizeof(float);
-    *info =
-        (mbn_step_info){.struct_size = sizeof *info,
-                        .name = op->name,
-                        .type = op->type,
-                        .multiply_adds = op->multiply_adds,
-                        .bytes = op->weight_bytes + in + mbni_map_floats(op->out) * (int64_t)sizeof(float),
-                        .segment = segment_of(p, (int64_t)index)};
-    if (p->times) {
-        info->milliseconds = p->times[index];
-        if (info->milliseconds > 0)
-            info->gflops = 2e-6 * (double)op->multiply_adds * (double)p->timed / info->milliseconds;
-    }
 }

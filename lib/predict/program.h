@@ -200,9 +200,12 @@ void mbni_predictor_run(mbn_predictor *predictor, int64_t n, const void *input, 
 /* A predictor of a program, whose reference it takes, on failure too. `model` lends what is at its edges. */
 mbn_status mbni_predictor_make(mbni_program *program, const mbn_model *model,
                                const mbn_predictor_options *options, mbn_predictor **out);
-/* The workspace that a predictor of a compiled program would have. */
-mbn_status mbni_predictor_workspace(mbni_program *program, const mbn_model *model,
-                                    const mbn_predictor_options *options, int64_t *bytes);
+/* Arguments of a run: how many pictures, and a buffer of `bytes` for n things of `each` bytes. */
+mbn_status mbni_predictor_check_run(const mbn_predictor *p, int64_t n, const void *input);
+mbn_status mbni_predictor_check_bytes(const char *argument, size_t bytes, int64_t n, int64_t each);
+/* Takes the predictor for this thread, or MBN_ERR_BUSY. */
+mbn_status mbni_predictor_begin(mbn_predictor *p);
+void mbni_predictor_end(mbn_predictor *p);
 
 /* The predictor that mbn_predict keeps in a model: taken out while it is used. */
 mbn_predictor *mbni_share_take(const mbn_model *model);
