@@ -131,44 +131,6 @@ START_TEST(mobilenets_of_any_size_answer_as_their_layers_do)
 }
 END_TEST
 
-static void conv(mbn_model *m, int64_t filters, int32_t side, int32_t stride, int32_t padding)
-{
-    mbn_conv2d_options o;
-    mbn_conv2d_options_init(&o);
-    o.filters = filters;
-    o.kernel_height = o.kernel_width = side;
-    o.stride_height = o.stride_width = stride;
-    o.padding = padding;
-    ck_ok(mbn_model_add_conv2d(m, &o));
-}
-
-static void depthwise(mbn_model *m, int32_t side, int32_t stride, int32_t multiplier)
-{
-    mbn_depthwise_conv2d_options o;
-    mbn_depthwise_conv2d_options_init(&o);
-    o.kernel_height = o.kernel_width = side;
-    o.stride_height = o.stride_width = stride;
-    o.depth_multiplier = multiplier;
-    o.padding = MBN_PADDING_SAME;
-    ck_ok(mbn_model_add_depthwise_conv2d(m, &o));
-}
-
-static void pad(mbn_model *m, int32_t top, int32_t bottom, int32_t left, int32_t right)
-{
-    mbn_zero_padding2d_options o;
-    mbn_zero_padding2d_options_init(&o);
-    o.top = top, o.bottom = bottom, o.left = left, o.right = right;
-    ck_ok(mbn_model_add_zero_padding2d(m, &o));
-}
-
-static void dense(mbn_model *m, int64_t units)
-{
-    mbn_dense_options o;
-    mbn_dense_options_init(&o);
-    o.units = units;
-    ck_ok(mbn_model_add_dense(m, &o));
-}
-
 static void pool(mbn_model *m, int32_t side, int32_t padding)
 {
     mbn_average_pooling2d_options o;
@@ -189,7 +151,7 @@ static void build(mbn_model *m, int which)
     case 0:
         ck_ok(mbn_model_add_batch_norm(m, NULL));
         ck_ok(mbn_model_add_relu(m, NULL));
-        conv(m, 9, 3, 1, MBN_PADDING_SAME);
+        add_conv(m, 9, 3, 1, MBN_PADDING_SAME);
         ck_ok(mbn_model_add_relu(m, NULL));
         ck_ok(mbn_model_add_batch_norm(m, NULL));
         ck_ok(mbn_model_add_batch_norm(m, NULL));
@@ -197,23 +159,23 @@ static void build(mbn_model *m, int which)
         ck_ok(mbn_model_add_relu(m, NULL));
         break;
     case 1:
-        pad(m, 9, 8, 7, 6);
-        conv(m, 40, 5, 2, MBN_PADDING_VALID);
-        conv(m, 12, 5, 1, MBN_PADDING_SAME); /* by columns */
+        add_zero_padding(m, 9, 8, 7, 6);
+        add_conv(m, 40, 5, 2, MBN_PADDING_VALID);
+        add_conv(m, 12, 5, 1, MBN_PADDING_SAME); /* by columns */
         ck_ok(mbn_model_add_batch_norm(m, NULL));
-        conv(m, 8, 1, 2, MBN_PADDING_VALID);
+        add_conv(m, 8, 1, 2, MBN_PADDING_VALID);
         ck_ok(mbn_model_add_global_max_pooling2d(m, NULL));
-        dense(m, 6);
+        add_dense(m, 6);
         break;
     case 2:
-        pad(m, 2, 0, 0, 3);
+        add_zero_padding(m, 2, 0, 0, 3);
         pool(m, 3, MBN_PADDING_SAME);
-        pad(m, 1, 1, 1, 1);
+        add_zero_padding(m, 1, 1, 1, 1);
         ck_ok(mbn_model_add_relu(m, NULL));
-        depthwise(m, 3, 1, 2);
+        add_depthwise(m, 3, 1, MBN_PADDING_SAME, 2);
         ck_ok(mbn_model_add_batch_norm(m, NULL));
         ck_ok(mbn_model_add_relu(m, NULL));
-        depthwise(m, 5, 2, 1);
+        add_depthwise(m, 5, 2, MBN_PADDING_SAME, 1);
         ck_ok(mbn_model_add_softmax(m, NULL));
         break;
     case 3:
@@ -224,13 +186,13 @@ static void build(mbn_model *m, int which)
         ck_ok(mbn_model_add_batch_norm(m, NULL));
         pool(m, 4, MBN_PADDING_VALID);
         ck_ok(mbn_model_add_reshape(m, 2, rows, NULL));
-        dense(m, 12);
+        add_dense(m, 12);
         ck_ok(mbn_model_add_batch_norm(m, NULL));
         ck_ok(mbn_model_add_reshape(m, 3, map, NULL));
-        depthwise(m, 3, 1, 1);
+        add_depthwise(m, 3, 1, MBN_PADDING_SAME, 1);
         ck_ok(mbn_model_add_flatten(m, NULL));
         ck_ok(mbn_model_add_batch_norm(m, NULL));
-        dense(m, 21);
+        add_dense(m, 21);
         ck_ok(mbn_model_add_softmax(m, NULL));
         break;
     default:

@@ -1,10 +1,52 @@
-/* Networks whose answers depend on everything before them. */
+/* Networks for tests: layers in one call each, and parameters with which answers depend on everything before
+ * them. */
 #ifndef TESTS_NETS_H
 #define TESTS_NETS_H
 
 #include <math.h>
 #include <string.h>
 #include "model/model.h"
+#include "support/suite.h"
+
+static inline void add_conv(mbn_model *model, int64_t filters, int32_t side, int32_t stride, int32_t padding)
+{
+    mbn_conv2d_options o;
+    mbn_conv2d_options_init(&o);
+    o.filters = filters;
+    o.kernel_height = o.kernel_width = side;
+    o.stride_height = o.stride_width = stride;
+    o.padding = padding;
+    ck_ok(mbn_model_add_conv2d(model, &o));
+}
+
+static inline void add_depthwise(mbn_model *model, int32_t side, int32_t stride, int32_t padding,
+                                 int32_t multiplier)
+{
+    mbn_depthwise_conv2d_options o;
+    mbn_depthwise_conv2d_options_init(&o);
+    o.kernel_height = o.kernel_width = side;
+    o.stride_height = o.stride_width = stride;
+    o.padding = padding;
+    o.depth_multiplier = multiplier;
+    ck_ok(mbn_model_add_depthwise_conv2d(model, &o));
+}
+
+static inline void add_zero_padding(mbn_model *model, int32_t top, int32_t bottom, int32_t left,
+                                    int32_t right)
+{
+    mbn_zero_padding2d_options o;
+    mbn_zero_padding2d_options_init(&o);
+    o.top = top, o.bottom = bottom, o.left = left, o.right = right;
+    ck_ok(mbn_model_add_zero_padding2d(model, &o));
+}
+
+static inline void add_dense(mbn_model *model, int64_t units)
+{
+    mbn_dense_options o;
+    mbn_dense_options_init(&o);
+    o.units = units;
+    ck_ok(mbn_model_add_dense(model, &o));
+}
 
 /* A net as it is drawn lets signals die away (Keras' depthwise fans count all channels), and its answers
  * would be equal for the wrong reason: here every kernel keeps their size, and normalization does something.

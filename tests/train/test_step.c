@@ -1,5 +1,6 @@
 /* A training step, which fuses neighbours and makes outputs again instead of keeping them, against the same
  * layers run one by one with every output kept. */
+#include "support/nets.h"
 #include "support/suite.h"
 #include "train/trainer.h"
 #include <math.h>
@@ -34,26 +35,6 @@ static float hash(int64_t i, uint64_t stream)
     return (float)((double)(mbni_random_hash(stream, (uint64_t)i) >> 40) / (double)(1 << 23) - 1);
 }
 
-static void add_conv(mbn_model *model, int64_t filters, int32_t kernel, int32_t stride, int32_t padding)
-{
-    mbn_conv2d_options conv;
-    mbn_conv2d_options_init(&conv);
-    conv.filters = filters;
-    conv.kernel_height = conv.kernel_width = kernel;
-    conv.stride_height = conv.stride_width = stride;
-    conv.padding = padding;
-    ck_ok(mbn_model_add_conv2d(model, &conv));
-}
-
-static void add_depthwise(mbn_model *model, int32_t stride, int32_t padding)
-{
-    mbn_depthwise_conv2d_options depthwise;
-    mbn_depthwise_conv2d_options_init(&depthwise);
-    depthwise.stride_height = depthwise.stride_width = stride;
-    depthwise.padding = padding;
-    ck_ok(mbn_model_add_depthwise_conv2d(model, &depthwise));
-}
-
 static void add_separable(mbn_model *model)
 {
     mbn_separable_conv2d_options separable;
@@ -62,30 +43,12 @@ static void add_separable(mbn_model *model)
     ck_ok(mbn_model_add_separable_conv2d(model, &separable));
 }
 
-static void add_zero_padding(mbn_model *model)
-{
-    mbn_zero_padding2d_options padding;
-    mbn_zero_padding2d_options_init(&padding);
-    padding.bottom = 2;
-    padding.left = 0;
-    padding.right = 3;
-    ck_ok(mbn_model_add_zero_padding2d(model, &padding));
-}
-
 static void add_relu(mbn_model *model, double max_value)
 {
     mbn_relu_options relu;
     mbn_relu_options_init(&relu);
     relu.max_value = max_value;
     ck_ok(mbn_model_add_relu(model, &relu));
-}
-
-static void add_dense(mbn_model *model, int64_t units)
-{
-    mbn_dense_options dense;
-    mbn_dense_options_init(&dense);
-    dense.units = units;
-    ck_ok(mbn_model_add_dense(model, &dense));
 }
 
 static void add(mbn_model *model, char letter)
@@ -101,16 +64,16 @@ static void add(mbn_model *model, char letter)
         add_conv(model, 12, 1, 1, MBN_PADDING_VALID);
         break;
     case 'D':
-        add_depthwise(model, 2, MBN_PADDING_VALID);
+        add_depthwise(model, 3, 2, MBN_PADDING_VALID, 1);
         break;
     case 'd':
-        add_depthwise(model, 1, MBN_PADDING_SAME);
+        add_depthwise(model, 3, 1, MBN_PADDING_SAME, 1);
         break;
     case 'S':
         add_separable(model);
         break;
     case 'Z':
-        add_zero_padding(model);
+        add_zero_padding(model, 1, 2, 0, 3);
         break;
     case 'B':
         ck_ok(mbn_model_add_batch_norm(model, NULL));
