@@ -98,8 +98,10 @@ typedef struct mbn_history mbn_history;
 
 /** Trains a compiled model. The last batch of an epoch may be smaller. Everything is checked before the first
  * step. Order of pictures and dropout depend on the seed and on the epochs the model has been trained for, so
- * two calls with the same seed continue each other exactly. Weights, optimizer state and history stay valid
- * whatever fit returns.
+ * two calls with the same seed continue each other exactly. A call that a callback ended within an epoch, and
+ * a checkpoint saved there, are continued there, by a call with the same seed, batch size and number of
+ * pictures: the rest of that epoch is then the first of its epochs. Weights, optimizer state and history stay
+ * valid whatever fit returns.
  *  @param x, y     lent during the call
  *  @param options  NULL for the defaults
  *  @param history  receives the epochs completed, to be released with mbn_history_destroy; may be NULL. Set

@@ -59,7 +59,13 @@ MBN_API mbn_status mbn_fit(mbn_model *model, const mbn_tensor *x, const mbn_tens
     MBNI_TRY(mbni_options_read(&known, sizeof known, options, "options"));
     MBNI_TRY(mbni_model_write_begin(model));
     uint32_t denormals = mbni_denormals_flush();
-    status = mbni_fit(model, x, y, &known, denormals, history);
+    mbni_fit_tensors memory;
+    mbni_fit_data data;
+    status = mbni_fit_check(model, &known);
+    if (!status)
+        status = mbni_fit_data_of(model, x, y, &known, &memory, &data);
+    if (!status)
+        status = mbni_fit(model, &data, &known, denormals, history);
     mbni_denormals_restore(denormals);
     mbni_model_write_end(model);
     return status;

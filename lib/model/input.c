@@ -42,23 +42,19 @@ static void scatter_planes(const mbni_gather *g, const uint8_t *planes, float *o
 
 void mbni_gather_picture(const mbni_gather *g, int64_t index)
 {
-    int64_t picture = g->order ? g->order[g->first + index] : g->first + index;
+    const mbni_feed *feed = g->feed;
+    const void *picture = feed->pixels(feed->self, g->place + index);
     int64_t count = g->pixels * g->channels;
-    bool planes = g->model->data_format == MBN_CHANNELS_FIRST && g->channels > 1;
+    bool planes = feed->planes && g->channels > 1;
     float *out = g->out + index * count;
-    if (g->x->type == MBN_U8) {
-        const uint8_t *bytes = (const uint8_t *)g->x->data + picture * count;
-        if (planes)
-            scatter_planes(g, bytes, out);
-        else
-            g->kernels->convert_u8(count, bytes, g->scale, g->offset, out);
-        return;
-    }
-    const float *numbers = (const float *)g->x->data + picture * count;
-    if (planes)
-        g->kernels->transpose(g->channels, g->pixels, numbers, out);
+    if (feed->type == MBN_U8 && planes)
+        scatter_planes(g, picture, out);
+    else if (feed->type == MBN_U8)
+        g->kernels->convert_u8(count, picture, g->scale, g->offset, out);
+    else if (planes)
+        g->kernels->transpose(g->channels, g->pixels, picture, out);
     else
-        memcpy(out, numbers, (size_t)count * sizeof *out);
+        memcpy(out, picture, (size_t)count * sizeof *out);
 }
 
 static void gather_task(void *data, int64_t index)
@@ -74,15 +70,13 @@ void mbni_preprocessing_numbers(int32_t preprocessing, float *scale, float *offs
     *offset = preprocessing == MBN_PREPROCESSING_SYMMETRIC ? -1 : 0;
 }
 
-mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbn_tensor *x, const int64_t *order,
-                                   int64_t first, int64_t count, float *out)
+mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbni_feed *feed, int64_t place,
+                                   int64_t count, float *out)
 {
     const mbni_shape *shape = &model->layers[0].out;
-    mbni_gather g = {.model = model,
-                     .kernels = mbni_kernels_select(model->context->isa),
-                     .x = x,
-                     .order = order,
-                     .first = first,
+    mbni_gather g = {.kernels = mbni_kernels_select(model->context->isa),
+                     .feed = feed,
+                     .place = place,
                      .count = count,
                      .pixels = shape->dims[0] * shape->dims[1],
                      .channels = shape->dims[2],
@@ -91,9 +85,15 @@ mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbn_tensor *x, 
     return g;
 }
 
-void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_t *order, int64_t first,
-                       int64_t count, float *out)
+void mbni_model_gather(const mbn_model *model, const mbni_feed *feed, int64_t place, int64_t count,
+                       float *out)
 {
-    mbni_gather g = mbni_model_gather_plan(model, x, order, first, count, out);
+    mbni_gather g = mbni_model_gather_plan(model, feed, place, count, out);
     mbni_parallel(model->context, count, gather_task, &g);
+}
+
+mbni_feed mbni_model_pictures(const mbn_model *model, const mbn_tensor *x, mbni_tensors *tensors)
+{
+    *tensors = (mbni_tensors){.x = x};
+    return mbni_tensors_feed(tensors, model->data_format == MBN_CHANNELS_FIRST);
 }

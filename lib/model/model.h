@@ -3,6 +3,7 @@
 #define MBNI_MODEL_H
 
 #include <mobilenet/model.h>
+#include "core/feed.h"
 #include "core/tensor.h"
 #include "layers/layer.h"
 
@@ -126,22 +127,21 @@ void mbni_preprocessing_numbers(int32_t preprocessing, float *scale, float *offs
 mbn_status mbni_model_check_input(const mbn_model *model, const mbn_tensor *x, const char *argument);
 /* Pictures to be converted, each by itself, so that any number may be at work at a time. */
 typedef struct mbni_gather {
-    const mbn_model *model;
     const mbni_kernels *kernels;
-    const mbn_tensor *x;
-    const int64_t *order; /* NULL: as they lie */
-    int64_t first, count;
+    const mbni_feed *feed;
+    int64_t place, count; /* of the feed's pass, which are ready */
     int64_t pixels, channels;
     float scale, offset;
     float *out;
 } mbni_gather;
-mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbn_tensor *x, const int64_t *order,
-                                   int64_t first, int64_t count, float *out);
+mbni_gather mbni_model_gather_plan(const mbn_model *model, const mbni_feed *feed, int64_t place,
+                                   int64_t count, float *out);
 void mbni_gather_picture(const mbni_gather *gather, int64_t index);
-/* All of them, in parallel: `count` pictures of x, order[first], order[first + 1], ... (order NULL: first,
- * first + 1, ...), to channels-last f32 rows of `out`. */
-void mbni_model_gather(const mbn_model *model, const mbn_tensor *x, const int64_t *order, int64_t first,
-                       int64_t count, float *out);
+/* All of them, in parallel: to channels-last f32 rows of `out`. */
+void mbni_model_gather(const mbn_model *model, const mbni_feed *feed, int64_t place, int64_t count,
+                       float *out);
+/* Pictures without targets, x having been checked; planes as the model takes them. */
+mbni_feed mbni_model_pictures(const mbn_model *model, const mbn_tensor *x, mbni_tensors *tensors);
 
 /* Inference layer by layer. Plan the workspace for a largest batch, then run any number of batches up to
  * that; y receives [batch, output...] channels last. `stop` layers from the end are left out: 1 gives the

@@ -63,19 +63,22 @@ void mbni_evaluation_destroy(mbni_evaluation *evaluation)
     mbni_inference_destroy(&evaluation->run);
 }
 
-void mbni_evaluation_run(mbni_evaluation *evaluation, const mbn_tensor *x, const mbni_targets *targets,
-                         int64_t first, int64_t count, double *loss, double *accuracy)
+mbn_status mbni_evaluation_run(mbni_evaluation *evaluation, const mbni_feed *feed, int64_t first,
+                               int64_t count, double *loss, double *accuracy)
 {
     mbni_inference *run = &evaluation->run;
     const mbni_train_kernels *kernels = mbni_train_kernels_select(run->model->context->isa);
+    const int64_t classes = mbni_model_last(run->model)->out.dims[0], end = first + count;
     double loss_sum = 0;
     int64_t correct = 0;
-    for (int64_t done = 0; done < count; done += run->max_batch) {
-        int64_t batch = count - done < run->max_batch ? count - done : run->max_batch;
-        mbni_model_gather(run->model, x, NULL, first + done, batch, mbni_inference_input(run));
-        mbni_targets_gather(targets, NULL, first + done, batch, evaluation->ids, evaluation->soft);
+    MBNI_TRY(feed->begin(feed->self, NULL, first, end, 0));
+    for (int64_t place = first, batch; place < end; place += batch) {
+        batch = end - place < run->max_batch ? end - place : run->max_batch;
+        MBNI_TRY(feed->ready(feed->self, place, batch));
+        mbni_model_gather(run->model, feed, place, batch, mbni_inference_input(run));
+        feed->labels(feed->self, place, batch, evaluation->ids, evaluation->soft);
         const float *logits = mbni_inference_run(run, batch);
-        kernels->softmax_cross_entropy(batch, targets->classes, logits, targets->ids ? evaluation->ids : NULL,
+        kernels->softmax_cross_entropy(batch, classes, logits, feed->soft ? NULL : evaluation->ids,
                                        evaluation->soft, 0, 1, evaluation->losses, evaluation->correct, NULL);
         for (int64_t i = 0; i < batch; i++) {
             loss_sum += evaluation->losses[i];
@@ -84,24 +87,32 @@ void mbni_evaluation_run(mbni_evaluation *evaluation, const mbn_tensor *x, const
     }
     *loss = loss_sum / (double)count + mbni_l2_loss(run->model);
     *accuracy = (double)correct / (double)count;
+    return MBN_OK;
+}
+
+mbn_status mbni_evaluate_feed(const mbn_model *model, const mbni_feed *feed, int64_t batch_size, double *loss,
+                              double *accuracy)
+{
+    mbni_evaluation evaluation = {0};
+    batch_size = batch_size ? batch_size : 128;
+    batch_size = batch_size < feed->count ? batch_size : feed->count;
+    MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
+    MBNI_TRY(mbni_evaluation_create(&evaluation));
+    mbn_status status = mbni_evaluation_run(&evaluation, feed, 0, feed->count, loss, accuracy);
+    mbni_evaluation_destroy(&evaluation);
+    return status;
 }
 
 mbn_status mbni_evaluate(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, int64_t batch_size,
                          double *loss, double *accuracy)
 {
-    mbni_evaluation evaluation = {0};
-    mbni_targets targets;
+    mbni_tensors tensors;
+    mbni_feed feed;
     if (batch_size < 0)
         return mbni_error(MBN_ERR_ARGUMENT,
                           "argument batch_size is %lld; allowed are 1 and more, or 0 for 128",
                           (long long)batch_size);
     MBNI_TRY(mbni_model_check_classifier(model));
-    MBNI_TRY(mbni_targets_check(model, x, y, "x", "y", &targets));
-    batch_size = batch_size ? batch_size : 128;
-    batch_size = batch_size < targets.count ? batch_size : targets.count;
-    MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
-    MBNI_TRY(mbni_evaluation_create(&evaluation));
-    mbni_evaluation_run(&evaluation, x, &targets, 0, targets.count, loss, accuracy);
-    mbni_evaluation_destroy(&evaluation);
-    return MBN_OK;
+    MBNI_TRY(mbni_labelled(model, x, y, "x", "y", &tensors, &feed));
+    return mbni_evaluate_feed(model, &feed, batch_size, loss, accuracy);
 }

@@ -10,9 +10,7 @@ typedef struct fit_run {
     mbn_model *model;
     mbni_trainer *trainer;
     mbn_fit_options options;
-    const mbn_tensor *x, *val_x;
-    mbni_targets targets, val_targets;
-    int64_t train_count, val_first, val_count;
+    mbni_fit_data data;
     mbni_step step;
     mbni_evaluation evaluation;
     int64_t *order;
@@ -23,8 +21,10 @@ typedef struct fit_run {
     int32_t stopped;
 } fit_run;
 
-static mbn_status check_options(const mbn_fit_options *o)
+mbn_status mbni_fit_check(const mbn_model *model, const mbn_fit_options *o)
 {
+    if (!model->trainer)
+        return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
     if (o->epochs < 1 || o->epochs > 1000000)
         return mbni_error(MBN_ERR_ARGUMENT, "option epochs is %lld; allowed are 1 to 1000000",
                           (long long)o->epochs);
@@ -49,30 +49,29 @@ static mbn_status check_options(const mbn_fit_options *o)
     return MBN_OK;
 }
 
-/* Checks the data, and settles which pictures train and which validate. */
-static mbn_status split_data(fit_run *run, const mbn_tensor *y)
+mbn_status mbni_fit_data_of(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
+                            const mbn_fit_options *o, mbni_fit_tensors *memory, mbni_fit_data *data)
 {
-    const mbn_fit_options *o = &run->options;
-    MBNI_TRY(mbni_targets_check(run->model, run->x, y, "x", "y", &run->targets));
-    run->train_count = run->targets.count;
-    run->val_x = run->x;
-    run->val_targets = run->targets;
+    mbni_feed *feeds = memory->feeds;
+    MBNI_TRY(mbni_labelled(model, x, y, "x", "y", &memory->tensors[0], &feeds[0]));
+    *data = (mbni_fit_data){.train = &feeds[0], .val = &feeds[0], .train_count = feeds[0].count};
     if (o->validation_x) {
-        run->val_x = o->validation_x;
-        MBNI_TRY(mbni_targets_check(run->model, o->validation_x, o->validation_y, "validation_x",
-                                    "validation_y", &run->val_targets));
-        run->val_count = run->val_targets.count;
+        MBNI_TRY(mbni_labelled(model, o->validation_x, o->validation_y, "validation_x", "validation_y",
+                               &memory->tensors[1], &feeds[1]));
+        data->val = &feeds[1];
+        data->val_count = feeds[1].count;
     } else if (o->validation_split > 0) {
-        run->train_count = (int64_t)((double)run->targets.count * (1 - o->validation_split));
-        run->val_first = run->train_count;
-        run->val_count = run->targets.count - run->train_count;
-        if (run->train_count < 1 || run->val_count < 1)
+        const int64_t count = feeds[0].count;
+        data->train_count = (int64_t)((double)count * (1 - o->validation_split));
+        data->val_first = data->train_count;
+        data->val_count = count - data->train_count;
+        if (data->train_count < 1 || data->val_count < 1)
             return mbni_error(
                 MBN_ERR_ARGUMENT,
                 "option validation_split is %g of %lld pictures, which leaves %lld to train and %lld to "
                 "validate; both need at least 1",
-                o->validation_split, (long long)run->targets.count, (long long)run->train_count,
-                (long long)run->val_count);
+                o->validation_split, (long long)count, (long long)data->train_count,
+                (long long)data->val_count);
     }
     return MBN_OK;
 }
@@ -87,26 +86,29 @@ static void restore_snapshot(fit_run *run)
 {
     memcpy(run->model->values, run->snapshot, (size_t)run->trainer->value_count * sizeof(float));
     mbni_trainer_restart(run->trainer);
+    run->trainer->position = (mbni_position){0};
 }
 
 static mbn_status allocate(fit_run *run)
 {
     mbn_context *context = run->model->context;
-    int64_t batch = run->options.batch_size < run->train_count ? run->options.batch_size : run->train_count;
-    int64_t val_batch = run->options.batch_size < run->val_count ? run->options.batch_size : run->val_count;
-    MBNI_TRY(mbni_step_plan(run->model, batch, !run->targets.ids, &run->step));
+    const mbni_fit_data *data = &run->data;
+    const int64_t most = run->options.batch_size;
+    MBNI_TRY(mbni_step_plan(run->model, most < data->train_count ? most : data->train_count,
+                            data->train->soft, &run->step));
     MBNI_TRY(mbni_step_create(&run->step));
-    if (run->val_count) {
-        MBNI_TRY(mbni_evaluation_plan(run->model, val_batch, &run->evaluation));
+    if (data->val_count) {
+        MBNI_TRY(mbni_evaluation_plan(run->model, most < data->val_count ? most : data->val_count,
+                                      &run->evaluation));
         if (mbni_evaluation_bytes(&run->evaluation) <= mbni_step_idle_bytes(&run->step))
             mbni_evaluation_lend(&run->evaluation, run->step.arena.base + run->step.idle_offset);
         else
             MBNI_TRY(mbni_evaluation_create(&run->evaluation));
     }
     MBNI_TRY(mbni_trainer_prepare(run->trainer));
-    run->order = mbni_alloc(context, run->train_count * (int64_t)sizeof *run->order);
+    run->order = mbni_alloc(context, run->data.train_count * (int64_t)sizeof *run->order);
     run->snapshot = mbni_alloc(context, run->trainer->value_count * (int64_t)sizeof(float));
-    run->history = mbni_history_create(context, run->options.epochs, run->val_count > 0);
+    run->history = mbni_history_create(context, run->options.epochs, run->data.val_count > 0);
     return run->order && run->snapshot && run->history ? MBN_OK : MBN_ERR_MEMORY;
 }
 
@@ -149,44 +151,77 @@ static void set_order(fit_run *run)
     mbni_random random;
     mbni_random_seed(&random, run->options.seed, (uint64_t)run->trainer->epochs);
     if (run->options.shuffle)
-        mbni_random_permutation(&random, run->train_count, run->order);
+        mbni_random_permutation(&random, run->data.train_count, run->order);
     else
-        for (int64_t i = 0; i < run->train_count; i++)
+        for (int64_t i = 0; i < run->data.train_count; i++)
             run->order[i] = i;
 }
 
 /* Pictures of the batch that begins after `done`; 0 at the end. */
 static int64_t batch_at(const fit_run *run, int64_t done)
 {
-    int64_t left = run->train_count - done;
+    int64_t left = run->data.train_count - done;
     return left < run->step.max_batch ? left : run->step.max_batch;
 }
 
-static mbn_status train_epoch(fit_run *run, mbn_fit_event *event, double row[MBNI_HISTORY_COLUMNS])
+/* The epoch that is under way, or a new one. */
+static mbni_position *settle_position(fit_run *run)
+{
+    mbni_position *p = &run->trainer->position;
+    const mbni_position fresh = {
+        .batch_size = run->step.max_batch, .count = run->data.train_count, .seed = run->options.seed};
+    if (p->samples == 0 || p->batch_size != fresh.batch_size || p->count != fresh.count ||
+        p->seed != fresh.seed)
+        *p = fresh;
+    return p;
+}
+
+/* One step, on the batch that is in place, while the next one is put there. */
+static mbn_status train_batch(fit_run *run, const mbn_fit_event *event, mbni_position *at)
 {
     mbni_step *step = &run->step;
-    double loss_sum = 0, began = mbni_platform_seconds();
-    int64_t correct = 0;
+    const mbni_feed *feed = run->data.train;
+    const int64_t batch = batch_at(run, at->samples), place = at->samples + batch,
+                  next = batch_at(run, place);
+    feed->labels(feed->self, at->samples, batch, step->ids, step->soft);
+    MBNI_TRY(feed->ready(feed->self, place, next));
+    mbni_gather ahead = mbni_model_gather_plan(run->model, feed, place, next, step->input_ahead);
+    if (mbni_step_run(step, batch, run->options.seed, next ? &ahead : NULL, &at->loss_sum, &at->correct))
+        return mbni_error(
+            MBN_ERR_NUMERIC,
+            "the loss is not finite in epoch %lld, batch %lld of %lld; the model has the weights of "
+            "the end of the last good epoch again",
+            (long long)event->epoch + 1, (long long)event->batch + 1, (long long)event->batches);
+    mbni_step_turn(step);
+    at->samples = place;
+    return MBN_OK;
+}
+
+static void note_position(mbn_fit_event *event, const mbni_position *at)
+{
+    event->samples = at->samples;
+    event->loss = at->loss_sum / (double)at->samples;
+    event->accuracy = (double)at->correct / (double)at->samples;
+}
+
+static mbn_status train_epoch(fit_run *run, mbn_fit_event *event, double began)
+{
+    const mbni_feed *feed = run->data.train;
+    mbni_position *at = settle_position(run);
+    const int64_t first = batch_at(run, at->samples);
     set_order(run);
-    mbni_model_gather(run->model, run->x, run->order, 0, batch_at(run, 0), step->stages[0].y);
-    for (int64_t done = 0; done < run->train_count && !run->stopped; event->batch++) {
-        int64_t batch = batch_at(run, done), next = batch_at(run, done + batch);
-        mbni_gather ahead =
-            mbni_model_gather_plan(run->model, run->x, run->order, done + batch, next, step->input_ahead);
-        mbni_targets_gather(&run->targets, run->order, done, batch, step->ids, step->soft);
-        if (mbni_step_run(step, batch, run->options.seed, next ? &ahead : NULL, &loss_sum, &correct))
-            return mbni_error(
-                MBN_ERR_NUMERIC,
-                "the loss is not finite in epoch %lld, batch %lld of %lld; the model has the weights of "
-                "the end of the last good epoch again",
-                (long long)event->epoch + 1, (long long)event->batch + 1, (long long)event->batches);
-        mbni_step_turn(step);
-        done += batch;
-        event->samples = done;
-        event->loss = row[0] = loss_sum / (double)done;
-        event->accuracy = row[1] = (double)correct / (double)done;
+    MBNI_TRY(feed->begin(feed->self, run->order, at->samples, run->data.train_count,
+                         mbni_random_hash(run->options.seed, (uint64_t)run->trainer->epochs)));
+    MBNI_TRY(feed->ready(feed->self, at->samples, first));
+    mbni_model_gather(run->model, feed, at->samples, first, run->step.stages[0].y);
+    event->batch = at->samples / run->step.max_batch;
+    if (first == 0) /* a checkpoint may lie between the last step of an epoch and its end */
+        note_position(event, at);
+    for (; at->samples < run->data.train_count && !run->stopped; event->batch++) {
+        MBNI_TRY(train_batch(run, event, at));
+        note_position(event, at);
         event->seconds = mbni_platform_seconds() - began;
-        mbni_progress_batch(&run->progress, done, row[0], row[1]);
+        mbni_progress_batch(&run->progress, at->samples, event->loss, event->accuracy);
         MBNI_TRY(call_back(run, run->options.on_batch_end, "on_batch_end", event));
     }
     return MBN_OK;
@@ -205,34 +240,45 @@ static mbn_status check_weights(fit_run *run, int64_t epoch)
     return MBN_OK;
 }
 
+/* Loss and accuracy of the validation data, into row[2] and row[3]. */
+static mbn_status validate(fit_run *run, int64_t epoch, double row[MBNI_HISTORY_COLUMNS])
+{
+    const mbni_fit_data *data = &run->data;
+    if (data->val_count == 0)
+        return MBN_OK;
+    MBNI_TRY(
+        mbni_evaluation_run(&run->evaluation, data->val, data->val_first, data->val_count, &row[2], &row[3]));
+    if (!isfinite(row[2]))
+        return mbni_error(
+            MBN_ERR_NUMERIC,
+            "the validation loss is %g after epoch %lld; the model has the weights of the end of "
+            "the last good epoch again",
+            row[2], (long long)epoch + 1);
+    return MBN_OK;
+}
+
 static mbn_status run_epoch(fit_run *run, int64_t epoch)
 {
     double row[MBNI_HISTORY_COLUMNS] = {NAN, NAN, NAN, NAN, run->trainer->options.learning_rate, 0};
-    double began = mbni_platform_seconds();
+    const double began = mbni_platform_seconds();
     mbn_fit_event event = {.struct_size = sizeof event,
                            .val_loss = NAN,
                            .val_accuracy = NAN,
                            .epoch = epoch,
                            .epochs = run->options.epochs,
-                           .batches = (run->train_count - 1) / run->step.max_batch + 1,
-                           .training_samples = run->train_count};
+                           .batches = (run->data.train_count - 1) / run->step.max_batch + 1,
+                           .training_samples = run->data.train_count};
     mbni_progress_epoch(&run->progress, epoch);
-    MBNI_TRY(train_epoch(run, &event, row));
-    if (event.samples < run->train_count) /* stopped on the way: not an epoch */
+    MBNI_TRY(train_epoch(run, &event, began));
+    if (event.samples < run->data.train_count) /* stopped on the way: not an epoch */
         return MBN_OK;
     MBNI_TRY(check_weights(run, epoch));
-    if (run->val_count) {
-        mbni_evaluation_run(&run->evaluation, run->val_x, &run->val_targets, run->val_first, run->val_count,
-                            &row[2], &row[3]);
-        if (!isfinite(row[2]))
-            return mbni_error(
-                MBN_ERR_NUMERIC,
-                "the validation loss is %g after epoch %lld; the model has the weights of the end of "
-                "the last good epoch again",
-                row[2], (long long)epoch + 1);
-    }
+    MBNI_TRY(validate(run, epoch, row));
     run->trainer->epochs++;
+    run->trainer->position = (mbni_position){0};
     take_snapshot(run);
+    row[0] = event.loss;
+    row[1] = event.accuracy;
     event.batch = event.batches - 1;
     event.val_loss = row[2];
     event.val_accuracy = row[3];
@@ -242,29 +288,29 @@ static mbn_status run_epoch(fit_run *run, int64_t epoch)
     return call_back(run, run->options.on_epoch_end, "on_epoch_end", &event);
 }
 
-mbn_status mbni_fit(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
-                    const mbn_fit_options *options, uint32_t denormals, mbn_history **history)
+mbn_status mbni_fit(mbn_model *model, const mbni_fit_data *data, const mbn_fit_options *options,
+                    uint32_t denormals, mbn_history **history)
 {
-    fit_run run = {
-        .model = model, .trainer = model->trainer, .options = *options, .x = x, .denormals = denormals};
-    mbn_status status;
-    if (!model->trainer)
-        return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
-    if ((status = check_options(options)) || (status = split_data(&run, y)) || (status = allocate(&run)))
-        goto done;
-    mbni_progress_start(&run.progress, model->context, options->verbose, options->epochs, run.train_count,
-                        run.val_count);
-    take_snapshot(&run);
-    for (int64_t epoch = 0; epoch < options->epochs && !run.stopped && !status; epoch++)
-        status = run_epoch(&run, epoch);
-    if (status == MBN_ERR_NUMERIC)
-        restore_snapshot(&run);
-    model->revision++;
-    if (history) {
-        *history = run.history;
-        run.history = NULL;
+    fit_run run = {.model = model,
+                   .trainer = model->trainer,
+                   .options = *options,
+                   .data = *data,
+                   .denormals = denormals};
+    mbn_status status = allocate(&run);
+    if (!status) {
+        mbni_progress_start(&run.progress, model->context, options->verbose, options->epochs,
+                            data->train_count, data->val_count);
+        take_snapshot(&run);
+        for (int64_t epoch = 0; epoch < options->epochs && !run.stopped && !status; epoch++)
+            status = run_epoch(&run, epoch);
+        if (status == MBN_ERR_NUMERIC)
+            restore_snapshot(&run);
+        model->revision++;
+        if (history) {
+            *history = run.history;
+            run.history = NULL;
+        }
     }
-done:
     release(&run);
     if (run.history)
         mbni_history_free(run.history);
@@ -299,22 +345,23 @@ mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_
                                double *accuracy)
 {
     mbni_step step = {0};
-    mbni_targets targets;
+    mbni_tensors tensors;
+    mbni_feed feed;
     double loss_sum = 0;
     int64_t correct = 0;
     mbn_status status;
     if (!model->trainer)
         return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
-    MBNI_TRY(mbni_targets_check(model, x, y, "x", "y", &targets));
+    MBNI_TRY(mbni_labelled(model, x, y, "x", "y", &tensors, &feed));
     MBNI_TRY(mbni_trainer_prepare(model->trainer));
-    MBNI_TRY(mbni_step_plan(model, targets.count, !targets.ids, &step));
+    MBNI_TRY(mbni_step_plan(model, feed.count, feed.soft, &step));
     MBNI_TRY(mbni_step_create(&step));
-    mbni_model_gather(model, x, NULL, 0, targets.count, step.stages[0].y);
-    mbni_targets_gather(&targets, NULL, 0, targets.count, step.ids, step.soft);
-    status = mbni_step_run(&step, targets.count, 0, NULL, &loss_sum, &correct);
+    mbni_model_gather(model, &feed, 0, feed.count, step.stages[0].y);
+    feed.labels(feed.self, 0, feed.count, step.ids, step.soft);
+    status = mbni_step_run(&step, feed.count, 0, NULL, &loss_sum, &correct);
     if (!status) {
-        *loss = loss_sum / (double)targets.count;
-        *accuracy = (double)correct / (double)targets.count;
+        *loss = loss_sum / (double)feed.count;
+        *accuracy = (double)correct / (double)feed.count;
         model->revision++;
     }
     mbni_step_destroy(&step);

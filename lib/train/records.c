@@ -1,6 +1,7 @@
 /* Training state as a list of named arrays, for checkpoints: settings, counters, the optimizer's arrays by
  * parameter. */
 #include "train/trainer.h"
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,11 +19,22 @@ static const struct setting {
     {"compile/weight_decay", offsetof(mbn_compile_options, weight_decay)},
     {"compile/label_smoothing", offsetof(mbn_compile_options, label_smoothing)},
 };
-enum { SETTINGS = sizeof settings / sizeof *settings };
+enum { SETTINGS = sizeof settings / sizeof *settings, POSITION_COUNTS = 5 };
 
 static mbn_status add_integer(mbni_records *records, const char *name, int64_t value)
 {
     return mbni_records_add(records, name, MBNI_RECORD_I64, 1, &value, NULL);
+}
+
+/* Nothing between two epochs. */
+static mbn_status add_position(mbni_records *records, const mbni_position *p)
+{
+    const int64_t counts[POSITION_COUNTS] = {p->samples, p->correct, p->batch_size, p->count,
+                                             (int64_t)p->seed};
+    if (p->samples == 0)
+        return MBN_OK;
+    MBNI_TRY(mbni_records_add(records, "position", MBNI_RECORD_I64, POSITION_COUNTS, counts, NULL));
+    return mbni_records_add(records, "position/loss_sum", MBNI_RECORD_F64, 1, &p->loss_sum, NULL);
 }
 
 static void state_name(const mbni_trainer *trainer, int32_t state, const mbni_layer *layer,
@@ -45,6 +57,7 @@ mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records)
     MBNI_TRY(add_integer(records, "compile/nesterov", trainer->options.nesterov));
     MBNI_TRY(add_integer(records, "steps", trainer->steps));
     MBNI_TRY(add_integer(records, "epochs", trainer->epochs));
+    MBNI_TRY(add_position(records, &trainer->position));
     for (int32_t s = 0; s < trainer->state_count && trainer->states[s]; s++)
         for (int64_t l = 0; l < model->layer_count; l++)
             for (int32_t p = 0; p < model->layers[l].param_count; p++) {
@@ -75,6 +88,24 @@ static mbn_status get_count(const mbni_records *records, const char *name, int64
     if (*value < 0 || *value > INT64_MAX / 2)
         return mbni_error(MBN_ERR_FORMAT, "the checkpoint's record '%s' is %lld; allowed are 0 and more",
                           name, (long long)*value);
+    return MBN_OK;
+}
+
+static mbn_status get_position(const mbni_records *records, mbni_position *p)
+{
+    int64_t counts[POSITION_COUNTS];
+    if (!mbni_records_find(records, "position", MBNI_RECORD_I64, POSITION_COUNTS))
+        return MBN_OK;
+    MBNI_TRY(get(records, "position", MBNI_RECORD_I64, POSITION_COUNTS, counts));
+    MBNI_TRY(get(records, "position/loss_sum", MBNI_RECORD_F64, 1, &p->loss_sum));
+    p->samples = counts[0];
+    p->correct = counts[1];
+    p->batch_size = counts[2];
+    p->count = counts[3];
+    p->seed = (uint64_t)counts[4];
+    if (p->samples < 0 || p->samples > p->count || p->correct < 0 || p->correct > p->samples ||
+        p->batch_size < 1 || !isfinite(p->loss_sum))
+        return mbni_error(MBN_ERR_FORMAT, "the checkpoint's record 'position' contradicts itself");
     return MBN_OK;
 }
 
@@ -121,7 +152,7 @@ mbn_status mbni_trainer_import(mbn_model *model, const mbni_records *records)
     MBNI_TRY(mbni_trainer_create(model, &options));
     if ((status = get_count(records, "steps", &model->trainer->steps)) ||
         (status = get_count(records, "epochs", &model->trainer->epochs)) ||
-        (status = get_states(model, records)))
+        (status = get_position(records, &model->trainer->position)) || (status = get_states(model, records)))
         mbni_model_forget_training(model);
     return status;
 }

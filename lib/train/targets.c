@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-static mbn_status check_ids(const mbni_targets *targets, const char *y_name)
+static mbn_status check_ids(const mbni_tensors *targets, const char *y_name)
 {
-    for (int64_t i = 0; i < targets->count; i++)
+    for (int64_t i = 0; i < targets->x->dims[0]; i++)
         if (targets->ids[i] < 0 || targets->ids[i] >= targets->classes)
             return mbni_error(MBN_ERR_ARGUMENT,
                               "argument %s has label %d at position %lld; allowed are 0 to %lld", y_name,
@@ -13,9 +13,9 @@ static mbn_status check_ids(const mbni_targets *targets, const char *y_name)
     return MBN_OK;
 }
 
-static mbn_status check_soft(const mbni_targets *targets, const char *y_name)
+static mbn_status check_soft(const mbni_tensors *targets, const char *y_name)
 {
-    for (int64_t i = 0; i < targets->count * targets->classes; i++)
+    for (int64_t i = 0; i < targets->x->dims[0] * targets->classes; i++)
         if (!(targets->soft[i] >= 0 && targets->soft[i] <= 1))
             return mbni_error(MBN_ERR_ARGUMENT,
                               "argument %s has %g at row %lld, class %lld; allowed are 0 to 1", y_name,
@@ -24,15 +24,15 @@ static mbn_status check_soft(const mbni_targets *targets, const char *y_name)
     return MBN_OK;
 }
 
-mbn_status mbni_targets_check(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
-                              const char *x_name, const char *y_name, mbni_targets *targets)
+static mbn_status check_tensors(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
+                                const char *x_name, const char *y_name, mbni_tensors *targets)
 {
     char dims[MBNI_DIMS_TEXT];
     int64_t classes = mbni_model_last(model)->out.dims[0];
     MBNI_TRY(mbni_model_check_input(model, x, x_name));
     if (!y)
         return mbni_error(MBN_ERR_ARGUMENT, "argument %s is NULL; labels are needed", y_name);
-    *targets = (mbni_targets){.count = x->dims[0], .classes = classes};
+    *targets = (mbni_tensors){.x = x, .classes = classes};
     if (y->type == MBN_I32 && y->rank == 1)
         targets->ids = y->data;
     else if (y->type == MBN_F32 && y->rank == 2 && y->dims[1] == classes)
@@ -51,15 +51,10 @@ mbn_status mbni_targets_check(const mbn_model *model, const mbn_tensor *x, const
     return targets->ids ? check_ids(targets, y_name) : check_soft(targets, y_name);
 }
 
-void mbni_targets_gather(const mbni_targets *targets, const int64_t *order, int64_t first, int64_t count,
-                         int32_t *ids, float *soft)
+mbn_status mbni_labelled(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, const char *x_name,
+                         const char *y_name, mbni_tensors *tensors, mbni_feed *feed)
 {
-    for (int64_t i = 0; i < count; i++) {
-        int64_t picture = order ? order[first + i] : first + i;
-        if (targets->ids)
-            ids[i] = targets->ids[picture];
-        else
-            memcpy(soft + i * targets->classes, targets->soft + picture * targets->classes,
-                   (size_t)targets->classes * sizeof(float));
-    }
+    MBNI_TRY(check_tensors(model, x, y, x_name, y_name, tensors));
+    *feed = mbni_tensors_feed(tensors, model->data_format == MBN_CHANNELS_FIRST);
+    return MBN_OK;
 }

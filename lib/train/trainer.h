@@ -7,11 +7,22 @@
 
 #define MBNI_MAX_STATES 2
 
+/* How far an epoch has come, so that another call of fit, or another process, goes on with it. It counts for
+ * a call of the same seed, batch size and number of pictures. */
+typedef struct mbni_position {
+    int64_t samples; /* trained; 0: no epoch is under way */
+    int64_t correct; /* of these */
+    int64_t batch_size, count;
+    uint64_t seed;
+    double loss_sum;
+} mbni_position;
+
 struct mbni_trainer {
     mbn_context *context;        /* the model's; the model outlives its trainer */
     mbn_compile_options options; /* complete; learning_rate is the present one */
     int64_t steps;               /* updates made */
     int64_t epochs;              /* completed */
+    mbni_position position;      /* in the epoch that is under way */
     int64_t value_count; /* floats in each state array: the model's parameter block, place for place */
     int32_t state_count; /* arrays that the optimizer keeps: 0 to MBNI_MAX_STATES */
     float *states[MBNI_MAX_STATES]; /* NULL until the first step */
@@ -32,20 +43,10 @@ mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *optio
 /* MBN_OK when the network ends in a softmax over [classes]. */
 mbn_status mbni_model_check_classifier(const mbn_model *model);
 
-/* The targets of a data set: class ids, or a row of numbers for each picture. */
-typedef struct mbni_targets {
-    const int32_t *ids;
-    const float *soft; /* used when ids is NULL */
-    int64_t count;
-    int64_t classes;
-} mbni_targets;
-/* Checks x and y against the model and each other, every label included. */
-mbn_status mbni_targets_check(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
-                              const char *x_name, const char *y_name, mbni_targets *targets);
-/* Copies the targets of pictures order[0..count), or first, first + 1, ... when order is NULL, into ids or
- * soft. */
-void mbni_targets_gather(const mbni_targets *targets, const int64_t *order, int64_t first, int64_t count,
-                         int32_t *ids, float *soft);
+/* Checks x and y against the model and each other, every label included, and makes a feed of them.
+ * `tensors` is the feed's memory. */
+mbn_status mbni_labelled(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, const char *x_name,
+                         const char *y_name, mbni_tensors *tensors, mbni_feed *feed);
 
 /* A piece of the parameter block that one task updates. */
 typedef struct mbni_chunk {
@@ -144,9 +145,10 @@ mbn_status mbni_evaluation_create(mbni_evaluation *evaluation);
 /* Instead of create: in memory of mbni_evaluation_bytes that outlives it. */
 void mbni_evaluation_lend(mbni_evaluation *evaluation, unsigned char *memory);
 void mbni_evaluation_destroy(mbni_evaluation *evaluation);
-/* Mean loss, L2 terms included, and accuracy of pictures [first, first + count), count above 0. */
-void mbni_evaluation_run(mbni_evaluation *evaluation, const mbn_tensor *x, const mbni_targets *targets,
-                         int64_t first, int64_t count, double *loss, double *accuracy);
+/* Mean loss, L2 terms included, and accuracy of pictures [first, first + count), count above 0. Fails as the
+ * feed does. */
+mbn_status mbni_evaluation_run(mbni_evaluation *evaluation, const mbni_feed *feed, int64_t first,
+                               int64_t count, double *loss, double *accuracy);
 /* Sum of the layers' L2 terms. */
 double mbni_l2_loss(const mbn_model *model);
 
@@ -176,11 +178,29 @@ void mbni_progress_epoch(mbni_progress *progress, int64_t epoch);
 void mbni_progress_batch(mbni_progress *progress, int64_t done, double loss, double accuracy);
 void mbni_progress_epoch_end(mbni_progress *progress, double seconds, const double row[MBNI_HISTORY_COLUMNS]);
 
-/* `denormals` is the caller's mode, in which its callbacks run. */
-mbn_status mbni_fit(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
-                    const mbn_fit_options *options, uint32_t denormals, mbn_history **history);
+/* What fit trains and validates on: the first train_count pictures of one feed, val_count pictures of
+ * another or the same; val_count 0: none. */
+typedef struct mbni_fit_data {
+    const mbni_feed *train, *val;
+    int64_t train_count, val_first, val_count;
+} mbni_fit_data;
+/* The tensors of a call and its options, with what they need. */
+typedef struct mbni_fit_tensors {
+    mbni_tensors tensors[2];
+    mbni_feed feeds[2];
+} mbni_fit_tensors;
+/* The data that the arguments and options of mbn_fit mean; `memory` lasts as long. */
+mbn_status mbni_fit_data_of(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
+                            const mbn_fit_options *options, mbni_fit_tensors *memory, mbni_fit_data *data);
+/* The model is compiled. `denormals` is the caller's mode, in which its callbacks run. */
+mbn_status mbni_fit(mbn_model *model, const mbni_fit_data *data, const mbn_fit_options *options,
+                    uint32_t denormals, mbn_history **history);
+/* MBN_OK, or the sentence why options cannot be, or that the model is not compiled. */
+mbn_status mbni_fit_check(const mbn_model *model, const mbn_fit_options *options);
 mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, double *loss,
                                double *accuracy);
+mbn_status mbni_evaluate_feed(const mbn_model *model, const mbni_feed *feed, int64_t batch_size, double *loss,
+                              double *accuracy);
 mbn_status mbni_evaluate(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, int64_t batch_size,
                          double *loss, double *accuracy);
 mbn_status mbni_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *bytes);

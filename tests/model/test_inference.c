@@ -178,13 +178,17 @@ START_TEST(u8_pictures_become_numbers_as_the_preprocessing_says)
         float *rows = malloc((size_t)(3 * count) * sizeof *rows);
         for (int32_t p = MBN_PREPROCESSING_SYMMETRIC; p <= MBN_PREPROCESSING_RAW; p++) {
             ck_ok(mbn_model_set_preprocessing(model, p));
-            mbni_model_gather(model, x, order, 1, 3, rows);
+            mbni_tensors tensors;
+            mbni_feed feed = mbni_model_pictures(model, x, &tensors);
+            ck_ok(feed.begin(&tensors, order, 1, 4, 0));
+            mbni_model_gather(model, &feed, 1, 3, rows);
             for (int64_t i = 0; i < 3 * count; i++) {
                 const uint8_t *bytes = mbn_tensor_data(plain);
                 double expected = bytes[order[1 + i / count] * count + i % count] * scale[p] + offset[p];
                 ck_assert_double_eq_tol((double)rows[i], expected, 3e-7);
             }
-            mbni_model_gather(model, x, NULL, 2, 1, rows);
+            ck_ok(feed.begin(&tensors, NULL, 2, 3, 0));
+            mbni_model_gather(model, &feed, 2, 1, rows);
             ck_assert_double_eq_tol((double)rows[5],
                                     ((uint8_t *)mbn_tensor_data(plain))[2 * count + 5] * scale[p] + offset[p],
                                     3e-7);
@@ -208,7 +212,9 @@ START_TEST(f32_pictures_are_taken_as_they_are)
         mbn_model *model = net(NULL, s, format, 1);
         mbn_tensor *x = pictures(2, s, MBN_F32, format);
         ((float *)mbn_tensor_data(x))[0] = -0.0f;
-        mbni_model_gather(model, x, NULL, 0, 2, rows);
+        mbni_tensors tensors;
+        mbni_feed feed = mbni_model_pictures(model, x, &tensors);
+        mbni_model_gather(model, &feed, 0, 2, rows);
         ck_assert_mem_eq(rows, mbn_tensor_data(plain), (size_t)(2 * count) * sizeof *rows);
         mbn_tensor_destroy(x);
         mbn_model_destroy(model);

@@ -191,6 +191,72 @@ START_TEST(a_checkpoint_continues_bit_for_bit)
 }
 END_TEST
 
+typedef struct interruption {
+    const char *path;
+    int calls, at;
+} interruption;
+
+static int32_t save_and_stop(void *user, mbn_model *model, const mbn_fit_event *event)
+{
+    interruption *i = user;
+    (void)event;
+    if (++i->calls < i->at)
+        return 0;
+    ck_ok(mbn_checkpoint_save(model, i->path));
+    return 1;
+}
+
+static void same_column(const mbn_history *a, const mbn_history *b, const char *column)
+{
+    double x, y;
+    for (int64_t epoch = 0; epoch < 2; epoch++) {
+        ck_ok(mbn_history_get(a, column, epoch, &x));
+        ck_ok(mbn_history_get(b, column, epoch, &y));
+        ck_assert(memcmp(&x, &y, sizeof x) == 0);
+    }
+}
+
+/* After every batch of an epoch, the last included. */
+START_TEST(an_epoch_that_was_interrupted_goes_on_bit_for_bit)
+{
+    fixture whole = set_up(0, 60);
+    mbn_history *wanted, *history;
+    mbn_model *resumed;
+    char path[] = "/tmp/mbn-position-XXXXXX";
+    ck_assert_int_ge(mkstemp(path), 0);
+    mbn_fit_options options = fit_options(16, 2);
+    options.validation_split = 0.2;
+    ck_ok(mbn_fit(whole.model, whole.x, whole.y, &options, &wanted));
+    for (int at = 1; at <= 3; at++) {
+        fixture f = set_up(0, 60);
+        interruption stop = {path, 0, at};
+        options.on_batch_end = save_and_stop;
+        options.callback_user = &stop;
+        ck_ok(mbn_fit(f.model, f.x, f.y, &options, &history));
+        ck_assert_int_eq(mbn_history_epochs(history), at == 3);
+        mbn_history_destroy(history);
+        options.on_batch_end = NULL;
+        ck_ok(mbn_checkpoint_load(f.context, path, &resumed));
+        ck_assert_int_eq(mbn_trained_epochs(resumed), 0);
+        ck_ok(mbn_fit(resumed, f.x, f.y, &options, &history));
+        ck_assert(same_weights(whole.model, resumed));
+        same_column(wanted, history, "loss");
+        same_column(wanted, history, "acc");
+        same_column(wanted, history, "val_loss");
+        mbn_history_destroy(history);
+        if (at < 3) { /* the model itself goes on likewise */
+            ck_ok(mbn_fit(f.model, f.x, f.y, &options, NULL));
+            ck_assert(same_weights(whole.model, f.model));
+        }
+        mbn_model_destroy(resumed);
+        tear_down(&f);
+    }
+    remove(path);
+    mbn_history_destroy(wanted);
+    tear_down(&whole);
+}
+END_TEST
+
 START_TEST(one_hot_labels_train_as_ids_do)
 {
     fixture ids = set_up(0, 96), rows = set_up(0, 96);
@@ -310,13 +376,13 @@ START_TEST(callbacks_may_read_stop_and_fail)
     mbn_history_destroy(history);
     options.on_epoch_end = NULL;
     options.on_batch_end = on_call;
-    p = (probe){.x = f.x, .stop_at = 2}; /* on the way through an epoch: that epoch does not count */
+    p = (probe){.x = f.x, .stop_at = 2}; /* on the way through an epoch, which does not count yet */
     ck_ok(mbn_fit(f.model, f.x, f.y, &options, &history));
     ck_assert_int_eq(mbn_history_epochs(history), 0);
     mbn_history_destroy(history);
     p = (probe){.x = f.x, .fail_at = 4};
     ck_fails(mbn_fit(f.model, f.x, f.y, &options, &history), MBN_ERR_CALLBACK,
-             "returned -7 in epoch 2, batch 1");
+             "returned -7 in epoch 2, batch 3");
     ck_assert_int_eq(mbn_history_epochs(history), 1);
     mbn_history_destroy(history);
     ck_ok(mbn_fit(f.model, f.x, f.y, NULL, NULL)); /* everything is usable */
@@ -496,8 +562,8 @@ END_TEST
 SUITE("fit", an_untrained_model_guesses, fit_allocates_what_fit_memory_says,
       training_lowers_the_loss_and_fills_the_history, validation_takes_the_last_part_as_evaluate_sees_it,
       weights_have_the_same_bits_for_any_number_of_threads, a_checkpoint_continues_bit_for_bit,
-      one_hot_labels_train_as_ids_do, frozen_layers_keep_every_bit,
-      running_statistics_move_in_training_and_rest_in_evaluation,
+      an_epoch_that_was_interrupted_goes_on_bit_for_bit, one_hot_labels_train_as_ids_do,
+      frozen_layers_keep_every_bit, running_statistics_move_in_training_and_rest_in_evaluation,
       a_nan_names_epoch_and_batch_and_leaves_the_weights_of_the_last_good_epoch,
       callbacks_may_read_stop_and_fail, wrong_calls_are_refused_before_the_first_step,
       wrong_options_are_refused_by_name, every_failing_allocation_is_an_error_and_leaks_nothing)
