@@ -1,8 +1,9 @@
-/* Cores, time and files of POSIX systems. Files that are replaced are in replacement.c. */
+/* Cores, threads, time and files of POSIX systems. Files that are replaced are in replacement.c. */
 #include "core/platform.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,6 +51,17 @@ double mbni_platform_seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+bool mbni_platform_thread(pthread_t *thread, void *(*run)(void *data), void *data)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before))
+        return false;
+    const bool started = pthread_create(thread, NULL, run, data) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
 }
 
 void mbni_platform_yield(void)

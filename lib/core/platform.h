@@ -1,14 +1,19 @@
-/* The only place that knows the operating system's cores, time and files; threads are the pool's. */
+/* The only place that knows the cores, threads, time and files of the operating system. Locks are those of
+ * POSIX. */
 #ifndef MBNI_CORE_PLATFORM_H
 #define MBNI_CORE_PLATFORM_H
 
 #include <mobilenet/status.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 int32_t mbni_platform_cores(void);  /* that this process may use; at least 1 */
 double mbni_platform_seconds(void); /* monotonic */
 void mbni_platform_yield(void);     /* gives the core to another thread */
 int mbni_platform_is_terminal(FILE *stream);
+/* Starts a thread that takes no signals, which are the host's; false when the system gives none. */
+bool mbni_platform_thread(pthread_t *thread, void *(*run)(void *data), void *data);
 
 /* A file being read: opened, its size known. The error names the path and the reason. */
 typedef struct mbni_file {

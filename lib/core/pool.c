@@ -6,7 +6,6 @@
  * the pool taken runs its tasks itself. */
 #include "core/pool.h"
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include "core/platform.h"
@@ -107,20 +106,12 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Starts the threads, as many as the system gives. They take no signals: those are the host's. */
+/* Starts the threads, as many as the system gives. */
 static void start(struct mbni_pool *pool)
 {
-    sigset_t all, before;
-    sigfillset(&all);
     pool->process = getpid();
-    if (pthread_sigmask(SIG_SETMASK, &all, &before))
-        return;
-    while (pool->workers < pool->threads - 1) {
-        if (pthread_create(&pool->ids[pool->workers], NULL, work, pool))
-            break;
+    while (pool->workers < pool->threads - 1 && mbni_platform_thread(&pool->ids[pool->workers], work, pool))
         pool->workers++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void publish(struct mbni_pool *pool, int64_t count, mbn_task_fn task, void *data)
