@@ -23,6 +23,7 @@
 #include <mobilenet/model.h>
 #include <mobilenet/layers.h>
 #include <mobilenet/train.h>
+#include <mobilenet/callbacks.h>
 #include <mobilenet/predict.h>
 #include <mobilenet/data.h>
 #include <mobilenet/io.h>

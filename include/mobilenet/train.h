@@ -71,6 +71,9 @@ typedef struct mbn_fit_event {
  * MBN_ERR_CALLBACK */
 typedef int32_t (*mbn_fit_callback_fn)(void *user, mbn_model *model, const mbn_fit_event *event);
 
+/** A curve of the learning rate; callbacks.h. */
+typedef struct mbn_schedule_options mbn_schedule_options;
+
 typedef struct mbn_fit_options {
     size_t struct_size;
     const mbn_tensor *validation_x; /* with validation_y; instead of validation_split; default NULL */
@@ -85,6 +88,8 @@ typedef struct mbn_fit_options {
     int64_t epochs;          /* at least 1; default 1 */
     int32_t shuffle;         /* 1 (default): a new order every epoch */
     int32_t verbose;         /* 0 (default): silent; 1: progress bar; 2: a line an epoch */
+    const mbn_schedule_options *schedule; /* lent; it sets the rate before every update; NULL (default): the
+                                             rate of mbn_compile and mbn_set_learning_rate */
 } mbn_fit_options;
 
 MBN_API void mbn_fit_options_init_sized(mbn_fit_options *options, size_t struct_size);
@@ -135,8 +140,8 @@ MBN_API mbn_status mbn_evaluate(const mbn_model *model, const mbn_tensor *x, con
 
 /** The learning rate of a compiled model; NaN when not compiled. */
 MBN_API double mbn_learning_rate(const mbn_model *model);
-/** Changes it, from a callback of fit too. @return MBN_OK, MBN_ERR_ARGUMENT (negative or not finite),
- * MBN_ERR_STATE */
+/** Changes it, from a callback of fit too, unless a schedule sets it. @return MBN_OK, MBN_ERR_ARGUMENT
+ * (negative or not finite), MBN_ERR_STATE */
 MBN_API mbn_status mbn_set_learning_rate(mbn_model *model, double learning_rate);
 
 /** Epochs completed since compile, those before a checkpoint included; 0 when not compiled. */
@@ -144,7 +149,8 @@ MBN_API int64_t mbn_trained_epochs(const mbn_model *model);
 
 /** Rows of a history: the epochs completed. 0 for NULL. */
 MBN_API int64_t mbn_history_epochs(const mbn_history *history);
-/** Columns: "loss", "acc", "val_loss", "val_acc" (with validation), "lr", "seconds". 0 for NULL. */
+/** Columns: "loss", "acc", "val_loss", "val_acc" (with validation), "lr" (of the epoch's last update),
+ * "seconds". 0 for NULL. */
 MBN_API int64_t mbn_history_columns(const mbn_history *history);
 /** Name of a column; NULL when out of range. Lent: valid as long as the history. */
 MBN_API const char *mbn_history_column_name(const mbn_history *history, int64_t column);

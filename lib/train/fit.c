@@ -4,12 +4,14 @@
 #include <math.h>
 #include <string.h>
 #include "core/platform.h"
+#include "train/schedule.h"
 
 /* What one call of fit owns. Zeroed it is valid to destroy. */
 typedef struct fit_run {
     mbn_model *model;
     mbni_trainer *trainer;
     mbn_fit_options options;
+    mbn_schedule_options schedule; /* complete, when there is one */
     mbni_fit_data data;
     mbni_step step;
     mbni_evaluation evaluation;
@@ -17,6 +19,7 @@ typedef struct fit_run {
     float *snapshot; /* the parameters at the end of the last good epoch */
     mbni_progress progress;
     mbn_history *history;
+    double rate;        /* of the last update */
     uint32_t denormals; /* the caller's mode, which its callbacks run in */
     int32_t stopped;
 } fit_run;
@@ -176,6 +179,15 @@ static mbni_position *settle_position(fit_run *run)
     return p;
 }
 
+/* Of the coming update; from the model's own progress, so that a resumed training keeps to the curve. */
+static void set_rate(fit_run *run, const mbn_fit_event *event)
+{
+    if (run->options.schedule)
+        run->trainer->options.learning_rate = mbni_schedule_rate(
+            &run->schedule, (double)run->trainer->epochs + (double)event->batch / (double)event->batches);
+    run->rate = run->trainer->options.learning_rate;
+}
+
 /* One step, on the batch that is in place, while the next one is put there. */
 static mbn_status train_batch(fit_run *run, const mbn_fit_event *event, mbni_position *at)
 {
@@ -218,6 +230,7 @@ static mbn_status train_epoch(fit_run *run, mbn_fit_event *event, double began)
     if (first == 0) /* a checkpoint may lie between the last step of an epoch and its end */
         note_position(event, at);
     for (; at->samples < run->data.train_count && !run->stopped; event->batch++) {
+        set_rate(run, event);
         MBNI_TRY(train_batch(run, event, at));
         note_position(event, at);
         event->seconds = mbni_platform_seconds() - began;
@@ -259,7 +272,7 @@ static mbn_status validate(fit_run *run, int64_t epoch, double row[MBNI_HISTORY_
 
 static mbn_status run_epoch(fit_run *run, int64_t epoch)
 {
-    double row[MBNI_HISTORY_COLUMNS] = {NAN, NAN, NAN, NAN, run->trainer->options.learning_rate, 0};
+    double row[MBNI_HISTORY_COLUMNS] = {NAN, NAN, NAN, NAN, NAN, 0};
     const double began = mbni_platform_seconds();
     mbn_fit_event event = {.struct_size = sizeof event,
                            .val_loss = NAN,
@@ -279,6 +292,7 @@ static mbn_status run_epoch(fit_run *run, int64_t epoch)
     take_snapshot(run);
     row[0] = event.loss;
     row[1] = event.accuracy;
+    row[4] = run->rate;
     event.batch = event.batches - 1;
     event.val_loss = row[2];
     event.val_accuracy = row[3];
@@ -295,7 +309,10 @@ mbn_status mbni_fit(mbn_model *model, const mbni_fit_data *data, const mbn_fit_o
                    .trainer = model->trainer,
                    .options = *options,
                    .data = *data,
+                   .rate = model->trainer->options.learning_rate,
                    .denormals = denormals};
+    if (options->schedule)
+        MBNI_TRY(mbni_schedule_read(options->schedule, "option schedule", &run.schedule));
     mbn_status status = allocate(&run);
     if (!status) {
         mbni_progress_start(&run.progress, model->context, options->verbose, options->epochs,

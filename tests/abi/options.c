@@ -50,6 +50,12 @@ static mbn_status use_fit(const void *options)
     return mbn_fit(model, pictures, labels, (const mbn_fit_options *)options, NULL);
 }
 
+static mbn_status use_schedule(const void *options)
+{
+    double rate;
+    return mbn_schedule_rate((const mbn_schedule_options *)options, 0, &rate);
+}
+
 static mbn_status use_save(const void *options)
 {
     mbn_tensor *bytes = NULL;
@@ -111,6 +117,7 @@ INIT(context_options)
 INIT(mobilenet_options)
 INIT(compile_options)
 INIT(fit_options)
+INIT(schedule_options)
 INIT(save_options)
 INIT(conv2d_options)
 INIT(depthwise_conv2d_options)
@@ -128,7 +135,7 @@ typedef struct kind {
     const char *name;
     void (*init)(void *options, size_t struct_size);
     size_t size;
-    size_t required; /* offset of an int64_t without a default; 0: none */
+    size_t required; /* offset of a number without a default (any bits but 0 will do); 0: none */
     mbn_status (*use)(const void *options);
     int filled_by_library;
 } kind;
@@ -143,6 +150,7 @@ static const kind kinds[] = {
     KIND(mobilenet, 0),
     KIND(compile, 0),
     KIND(fit, 0),
+    KIND(schedule, offsetof(mbn_schedule_options, learning_rate)),
     KIND(save, 0),
     KIND(predictor, 0),
     KIND(conv2d, offsetof(mbn_conv2d_options, filters)),
