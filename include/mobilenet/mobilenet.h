@@ -26,6 +26,7 @@
 #include <mobilenet/callbacks.h>
 #include <mobilenet/predict.h>
 #include <mobilenet/data.h>
+#include <mobilenet/augment.h>
 #include <mobilenet/io.h>
 
 #endif

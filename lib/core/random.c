@@ -106,6 +106,61 @@ double mbni_random_normal(mbni_random *random)
     return u * sqrt(-2.0 * logarithm(s) / s);
 }
 
+/* e^x as 2^k e^r with |r| below 0.35, where the series' terms end at the last bit. Held at the ends of what
+ * a double can say. */
+static double exponential(double x)
+{
+    if (x < -700.0)
+        return 0.0;
+    if (x > 700.0)
+        x = 700.0;
+    const int k = (int)(x * 1.4426950408889634 + (x < 0.0 ? -0.5 : 0.5));
+    const double r = (x - k * 0.69314718036912382) - k * 1.9082149292705877e-10; /* ln 2 in two parts */
+    double sum = 1.0;
+    for (int i = 14; i >= 1; i--)
+        sum = 1.0 + sum * r / i;
+    const uint64_t bits = (uint64_t)(1023 + k) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return sum * power;
+}
+
+/* Above 0, at most 1: has a logarithm. */
+static double positive(mbni_random *random)
+{
+    return 1.0 - mbni_random_double(random);
+}
+
+/* For alpha up to 1 the ratio of two powers whose sum is at most 1 (Joehnk 1964), in logarithms, as the
+ * powers vanish where alpha is small. Above, a coordinate of a point on a sphere of 2 alpha + 1 dimensions,
+ * with its radius by inversion (Ulrich 1984). */
+double mbni_random_beta(mbni_random *random, double alpha)
+{
+    if (alpha <= 1.0) {
+        double u, v;
+        do {
+            u = logarithm(positive(random)) / alpha;
+            v = logarithm(positive(random)) / alpha;
+        } while (exponential(u) + exponential(v) > 1.0);
+        return 1.0 / (1.0 + exponential(v - u));
+    }
+    double x, y, s;
+    do {
+        x = 2.0 * mbni_random_double(random) - 1.0;
+        y = 2.0 * mbni_random_double(random) - 1.0;
+        s = x * x + y * y;
+    } while (s >= 1.0 || s == 0.0);
+    const double cosine = (x * x - y * y) / s; /* of twice the angle, which is uniform too */
+    const double power = exponential(logarithm(positive(random)) * 2.0 / (2.0 * alpha - 1.0));
+    return 0.5 + 0.5 * sqrt(1.0 - (power < 1.0 ? power : 1.0)) * cosine;
+}
+
+double mbni_random_log_uniform(mbni_random *random, double low, double high)
+{
+    const double from = logarithm(low);
+    return exponential(from + (logarithm(high) - from) * mbni_random_double(random));
+}
+
 void mbni_random_permutation(mbni_random *random, int64_t count, int64_t *order)
 {
     for (int64_t i = 0; i < count; i++)

@@ -15,6 +15,9 @@ float mbni_random_float(mbni_random *random);                  /* [0, 1), 24 bit
 double mbni_random_double(mbni_random *random);                /* [0, 1), 53 bits */
 int64_t mbni_random_below(mbni_random *random, int64_t limit); /* 0 to limit - 1, unbiased; limit above 0 */
 double mbni_random_normal(mbni_random *random);                /* mean 0, deviation 1; own logarithm */
+double mbni_random_beta(mbni_random *random, double alpha);    /* Beta(alpha, alpha); alpha 1e-3 to 1e3 */
+/* The logarithm is uniform between those of low and high, 1e-100 to 1e100. */
+double mbni_random_log_uniform(mbni_random *random, double low, double high);
 /* A well-mixed 64-bit hash of a counter: random access, for masks that must not depend on the order of work.
  */
 uint64_t mbni_random_hash(uint64_t seed, uint64_t counter);
