@@ -24,6 +24,7 @@
 #include <mobilenet/layers.h>
 #include <mobilenet/train.h>
 #include <mobilenet/callbacks.h>
+#include <mobilenet/metrics.h>
 #include <mobilenet/predict.h>
 #include <mobilenet/data.h>
 #include <mobilenet/augment.h>

@@ -1,4 +1,5 @@
 /* Loss and accuracy of a data set in inference mode. */
+#include "train/metrics.h"
 #include "train/trainer.h"
 
 mbn_status mbni_evaluation_plan(const mbn_model *model, int64_t max_batch, mbni_evaluation *evaluation)
@@ -80,6 +81,9 @@ mbn_status mbni_evaluation_run(mbni_evaluation *evaluation, const mbni_feed *fee
         const float *logits = mbni_inference_run(run, batch);
         kernels->softmax_cross_entropy(batch, classes, logits, feed->soft ? NULL : evaluation->ids,
                                        evaluation->soft, 0, 1, evaluation->losses, evaluation->correct, NULL);
+        if (evaluation->metrics)
+            mbni_metrics_count(evaluation->metrics, batch, logits, feed->soft ? NULL : evaluation->ids,
+                               evaluation->soft, evaluation->losses);
         for (int64_t i = 0; i < batch; i++) {
             loss_sum += evaluation->losses[i];
             correct += evaluation->correct[i];
@@ -90,17 +94,24 @@ mbn_status mbni_evaluation_run(mbni_evaluation *evaluation, const mbni_feed *fee
     return MBN_OK;
 }
 
-mbn_status mbni_evaluate_feed(const mbn_model *model, const mbni_feed *feed, int64_t batch_size, double *loss,
-                              double *accuracy)
+mbn_status mbni_evaluate_counting(const mbn_model *model, const mbni_feed *feed, int64_t batch_size,
+                                  mbn_metrics *metrics, double *loss, double *accuracy)
 {
     mbni_evaluation evaluation = {0};
     batch_size = batch_size ? batch_size : 128;
     batch_size = batch_size < feed->count ? batch_size : feed->count;
     MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
     MBNI_TRY(mbni_evaluation_create(&evaluation));
+    evaluation.metrics = metrics;
     mbn_status status = mbni_evaluation_run(&evaluation, feed, 0, feed->count, loss, accuracy);
     mbni_evaluation_destroy(&evaluation);
     return status;
+}
+
+mbn_status mbni_evaluate_feed(const mbn_model *model, const mbni_feed *feed, int64_t batch_size, double *loss,
+                              double *accuracy)
+{
+    return mbni_evaluate_counting(model, feed, batch_size, NULL, loss, accuracy);
 }
 
 mbn_status mbni_evaluate(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, int64_t batch_size,

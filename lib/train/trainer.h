@@ -138,6 +138,7 @@ typedef struct mbni_evaluation {
     float *losses, *soft;
     uint8_t *correct;
     int32_t *ids;
+    struct mbn_metrics *metrics; /* what is counted besides; NULL: nothing */
 } mbni_evaluation;
 mbn_status mbni_evaluation_plan(const mbn_model *model, int64_t max_batch, mbni_evaluation *evaluation);
 int64_t mbni_evaluation_bytes(const mbni_evaluation *evaluation);
@@ -201,6 +202,9 @@ mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_
                                double *accuracy);
 mbn_status mbni_evaluate_feed(const mbn_model *model, const mbni_feed *feed, int64_t batch_size, double *loss,
                               double *accuracy);
+/* metrics: NULL, or counted as well. */
+mbn_status mbni_evaluate_counting(const mbn_model *model, const mbni_feed *feed, int64_t batch_size,
+                                  struct mbn_metrics *metrics, double *loss, double *accuracy);
 mbn_status mbni_evaluate(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, int64_t batch_size,
                          double *loss, double *accuracy);
 mbn_status mbni_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *bytes);
