@@ -121,12 +121,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_SUPPORT) $(STATIC)
 
 # Tests, in three tiers: check while working, check-gates before every push, check-full by hand.
 .PHONY: check check-gates check-full check-sanitize check-valgrind check-clang check-noblas check-abi check-ffi \
-        check-acceptance check-readme lint docs size fuzz
+        check-acceptance check-readme check-oracle lint docs size fuzz
 check: $(TESTS)  ## the test suite (under 4 minutes)
 	@tests/run $(TESTS)
 
-GATES := lint check-abi check-ffi check-acceptance check-readme check-noblas check-amalgamation check-arm check-sanitize check-threads \
-	check-valgrind docs demo-small bench-small
+GATES := lint check-abi check-ffi check-oracle check-acceptance check-readme check-noblas check-amalgamation check-arm \
+	check-sanitize check-threads check-valgrind docs demo-small bench-small
 check-gates:  ## everything else that must hold before a push: lint, sanitizers, ABI, FFI, acceptance, ...
 	@tests/gates $(GATES)
 
@@ -191,6 +191,12 @@ check-abi: lib  ## exported symbols, headers alone in C11 and C++17, option stru
 
 check-ffi: lib  ## the Python binding of examples/python over the shared library
 	@MBN_LIBRARY=$(abspath $(SHARED)) tests/ffi/run.sh
+
+# FETCH_ORT=1 lets it fetch ONNX Runtime through npm; so does CI=true.
+ORACLE := $(BUILD)/tests/oracle/ort_run $(BUILD)/tests/oracle/vww
+$(BUILD)/tests/oracle/ort_run: LIBS += -ldl
+check-oracle: lib $(ORACLE)  ## predictors against ONNX Runtime and float64, on photographs of ../shared
+	@MBN_LIBRARY=$(abspath $(SHARED)) tests/oracle/run.sh $(BUILD)
 
 check-acceptance: lib  ## a staged install, and programs built against it with pkg-config
 	@BUILD=$(BUILD) MAKE='$(MAKE)' CC='$(CC)' tests/acceptance/run.sh
@@ -272,6 +278,6 @@ clean:  ## removes BUILD
 	rm -rf $(BUILD)
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_SUPPORT) $(BENCH) $(PEERS)) $(addsuffix .d,$(EXAMPLES)) $(TESTS:$(BUILD)/%=$(BUILD)/obj/%.d)
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_SUPPORT) $(BENCH) $(PEERS)) $(addsuffix .d,$(EXAMPLES)) $(patsubst $(BUILD)/%,$(BUILD)/obj/%.d,$(TESTS) $(ORACLE))
 
 endif

@@ -12,15 +12,8 @@ parts=${*:-train products infer}
 rounds=${ROUNDS:-3} steps=${STEPS:-9}
 here=$(dirname "$0")
 
-python_with() { # MODULE: a Python that has it, or nothing
-    local candidate
-    for candidate in python3 /usr/bin/python3; do
-        if "$candidate" -c "import $1" 2>/dev/null; then
-            echo "$candidate"
-            return
-        fi
-    done
-}
+# shellcheck source=tests/bench/peers/find_onnx_runtime.sh
+. "$here/peers/find_onnx_runtime.sh"
 python=$(python_with torch)
 
 # PyTorch's best: malloc does not give memory back.
@@ -108,25 +101,6 @@ products() {
     done
 }
 
-# ONNX Runtime's library, exported for its program; fails with a message when it or what writes graphs is missing.
-find_onnx_runtime() {
-    local machine=x64
-    [ "$(uname -m)" != aarch64 ] || machine=arm64
-    if [ -z "${ORT_LIBRARY-}" ]; then
-        ORT_LIBRARY=$(find "$build/peers" -path "*/linux/$machine/*" -name 'libonnxruntime.so*' -print -quit)
-    fi
-    onnx_python=$(python_with onnx)
-    if [ -z "$ORT_LIBRARY" ]; then
-        echo "skipped: ONNX Runtime is not there; ORT_LIBRARY may name its library, or in $build/peers:" \
-            "npm pack onnxruntime-node@1.30.0 && tar xzf onnxruntime-node-1.30.0.tgz"
-        return 1
-    elif [ -z "$onnx_python" ]; then
-        echo "skipped: ONNX Runtime, since python3-onnx (Debian) is not there, which writes its graphs"
-        return 1
-    fi
-    export ORT_LIBRARY
-}
-
 # Answers must agree: the same likeliest class, as likely but for rounding.
 infer_agree() { # FILE...
     cat "$@" | sed -n 's/.*"top": \([0-9]*\), "probability": \([0-9.]*\).*/\1 \2/p' |
@@ -203,7 +177,7 @@ infer() {
     echo "### Inference, milliseconds a picture, in turn, medians of $rounds rounds"
     echo
     grep '^skipped' <<<"$said" || true
-    find_onnx_runtime || infer_peers=${infer_peers//infer_ort/}
+    find_onnx_runtime "$build" || infer_peers=${infer_peers//infer_ort/}
     infer_work=$(mktemp -d)
     isa=$(infer_ours 0.25 32 1 1 f32 best | field isa)
     [ "$isa" != avx512 ] || isas="best avx2"
