@@ -90,6 +90,12 @@ typedef struct mbn_fit_options {
     int32_t verbose;         /* 0 (default): silent; 1: progress bar; 2: a line an epoch */
     const mbn_schedule_options *schedule; /* lent; it sets the rate before every update; NULL (default): the
                                              rate of mbn_compile and mbn_set_learning_rate */
+    /* Weights, 0 to 1e6, multiply the loss of a picture; of both kinds their product. The loss of a batch is
+     * the sum of weighted losses over the number of pictures, as in Keras. Accuracy and validation are not
+     * weighted. */
+    const double *class_weights;      /* [classes]; with soft targets by the largest; lent; default NULL */
+    const mbn_tensor *sample_weights; /* f32 [n], of x with its validation part; default NULL */
+    int64_t class_weight_count;       /* of class_weights: the number of classes; default 0 */
 } mbn_fit_options;
 
 MBN_API void mbn_fit_options_init_sized(mbn_fit_options *options, size_t struct_size);

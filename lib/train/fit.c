@@ -5,6 +5,7 @@
 #include <string.h>
 #include "core/platform.h"
 #include "train/schedule.h"
+#include "train/weights.h"
 
 /* What one call of fit owns. Zeroed it is valid to destroy. */
 typedef struct fit_run {
@@ -16,6 +17,7 @@ typedef struct fit_run {
     mbni_step step;
     mbni_evaluation evaluation;
     int64_t *order;
+    mbni_weights weights;
     float *snapshot; /* the parameters at the end of the last good epoch */
     mbni_progress progress;
     mbn_history *history;
@@ -57,7 +59,8 @@ mbn_status mbni_fit_data_of(const mbn_model *model, const mbn_tensor *x, const m
 {
     mbni_feed *feeds = memory->feeds;
     MBNI_TRY(mbni_labelled(model, x, y, "x", "y", &memory->tensors[0], &feeds[0]));
-    *data = (mbni_fit_data){.train = &feeds[0], .val = &feeds[0], .train_count = feeds[0].count};
+    *data =
+        (mbni_fit_data){.train = &feeds[0], .val = &feeds[0], .train_count = feeds[0].count, .tensors = true};
     if (o->validation_x) {
         MBNI_TRY(mbni_labelled(model, o->validation_x, o->validation_y, "validation_x", "validation_y",
                                &memory->tensors[1], &feeds[1]));
@@ -100,6 +103,9 @@ static mbn_status allocate(fit_run *run)
     MBNI_TRY(mbni_step_plan(run->model, most < data->train_count ? most : data->train_count,
                             data->train->soft, &run->step));
     MBNI_TRY(mbni_step_create(&run->step));
+    if (mbni_weighted(&run->weights) &&
+        !(run->step.weights = mbni_alloc(context, run->step.max_batch * (int64_t)sizeof(float))))
+        return MBN_ERR_MEMORY;
     if (data->val_count) {
         MBNI_TRY(mbni_evaluation_plan(run->model, most < data->val_count ? most : data->val_count,
                                       &run->evaluation));
@@ -121,6 +127,7 @@ static void release(fit_run *run)
     mbn_context *context = run->model->context;
     mbni_evaluation_destroy(&run->evaluation);
     mbni_step_destroy(&run->step);
+    mbni_free(context, run->step.weights);
     mbni_free(context, run->order);
     mbni_free(context, run->snapshot);
 }
@@ -196,6 +203,9 @@ static mbn_status train_batch(fit_run *run, const mbn_fit_event *event, mbni_pos
     const int64_t batch = batch_at(run, at->samples), place = at->samples + batch,
                   next = batch_at(run, place);
     feed->labels(feed->self, at->samples, batch, step->ids, step->soft);
+    if (step->weights)
+        mbni_weights_fill(&run->weights, batch, run->order + at->samples, step->ids,
+                          step->soft_targets ? step->soft : NULL, step->weights);
     MBNI_TRY(feed->ready(feed->self, place, next));
     mbni_gather ahead = mbni_model_gather_plan(run->model, feed, place, next, step->input_ahead);
     if (mbni_step_run(step, batch, run->options.seed, next ? &ahead : NULL, &at->loss_sum, &at->correct))
@@ -313,6 +323,7 @@ mbn_status mbni_fit(mbn_model *model, const mbni_fit_data *data, const mbn_fit_o
                    .denormals = denormals};
     if (options->schedule)
         MBNI_TRY(mbni_schedule_read(options->schedule, "option schedule", &run.schedule));
+    MBNI_TRY(mbni_weights_read(model, options, data->tensors, data->train->count, &run.weights));
     mbn_status status = allocate(&run);
     if (!status) {
         mbni_progress_start(&run.progress, model->context, options->verbose, options->epochs,

@@ -36,14 +36,6 @@ void mbni_metrics_free(mbn_metrics *metrics)
     mbni_context_release(context);
 }
 
-static int64_t first_largest(int64_t n, const float *x)
-{
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        best = x[i] > x[best] ? i : best;
-    return best;
-}
-
 /* Classes that come before one, without NaN among them. */
 static int64_t rank_of(int64_t n, const float *logits, int64_t id)
 {
@@ -58,14 +50,14 @@ void mbni_metrics_count(mbn_metrics *m, int64_t rows, const float *logits, const
 {
     const int64_t n = m->classes;
     for (int64_t r = 0; r < rows; r++, logits += n) {
-        const int64_t id = ids ? ids[r] : first_largest(n, soft + r * n);
+        const int64_t id = ids ? ids[r] : mbni_first_largest(n, soft + r * n);
         m->samples++;
         m->support[id]++;
         if (isnan(losses[r])) {
             m->undecided++;
             continue;
         }
-        const int64_t prediction = first_largest(n, logits);
+        const int64_t prediction = mbni_first_largest(n, logits);
         m->predicted[prediction]++;
         m->confusion[id * n + prediction]++;
         m->correct += prediction == id;

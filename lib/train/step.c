@@ -121,22 +121,34 @@ typedef struct loss_job {
     int64_t classes, parts;
 } loss_job;
 
+/* scale: of the gradient. */
+static void loss_of_rows(const loss_job *job, int64_t first, int64_t rows, float scale)
+{
+    mbni_step *step = job->step;
+    const int64_t classes = job->classes;
+    job->pass->train_kernels->softmax_cross_entropy(
+        rows, classes, step->stages[step->layers - 1].y + first * classes,
+        step->soft_targets ? NULL : step->ids + first,
+        step->soft_targets ? step->soft + first * classes : NULL,
+        (float)step->trainer->options.label_smoothing, scale, step->losses + first, step->correct + first,
+        step->flow[0] + first * classes);
+}
+
 static void loss_task(void *data, int64_t i)
 {
     const loss_job *job = data;
-    mbni_step *step = job->step;
-    int64_t batch = job->pass->batch, classes = job->classes;
+    const float *weights = job->step->weights;
     if (i >= job->parts) {
         mbni_gather_picture(job->ahead, i - job->parts);
         return;
     }
-    int64_t first = mbni_part_begin(batch, job->parts, i);
-    job->pass->train_kernels->softmax_cross_entropy(
-        mbni_part_begin(batch, job->parts, i + 1) - first, classes,
-        step->stages[step->layers - 1].y + first * classes, step->soft_targets ? NULL : step->ids + first,
-        step->soft_targets ? step->soft + first * classes : NULL,
-        (float)step->trainer->options.label_smoothing, 1.0f / (float)batch, step->losses + first,
-        step->correct + first, step->flow[0] + first * classes);
+    const int64_t batch = job->pass->batch, first = mbni_part_begin(batch, job->parts, i),
+                  end = mbni_part_begin(batch, job->parts, i + 1);
+    const float scale = 1.0f / (float)batch;
+    if (!weights)
+        loss_of_rows(job, first, end - first, scale);
+    for (int64_t r = first; weights && r < end; r++)
+        loss_of_rows(job, r, 1, scale * weights[r]);
 }
 
 /* Mean loss of the batch, gradients of the logits in flow[0]. */
@@ -149,7 +161,7 @@ static double batch_loss(mbni_step *step, const mbni_pass *pass, const mbni_gath
     double sum = 0;
     mbni_parallel(pass->context, job.parts + (ahead ? ahead->count : 0), loss_task, &job);
     for (int64_t i = 0; i < batch; i++) {
-        sum += step->losses[i];
+        sum += step->weights ? (double)step->weights[i] * step->losses[i] : step->losses[i];
         *correct += step->correct[i];
     }
     return sum / (double)batch + mbni_l2_loss(step->model);

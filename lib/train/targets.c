@@ -3,6 +3,14 @@
 #include <math.h>
 #include <string.h>
 
+int64_t mbni_first_largest(int64_t n, const float *x)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        best = x[i] > x[best] ? i : best;
+    return best;
+}
+
 static mbn_status check_ids(const mbni_tensors *targets, const char *y_name)
 {
     for (int64_t i = 0; i < targets->x->dims[0]; i++)

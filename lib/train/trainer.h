@@ -48,6 +48,9 @@ mbn_status mbni_model_check_classifier(const mbn_model *model);
 mbn_status mbni_labelled(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y, const char *x_name,
                          const char *y_name, mbni_tensors *tensors, mbni_feed *feed);
 
+/* The first of the largest of n > 0 numbers. */
+int64_t mbni_first_largest(int64_t n, const float *x);
+
 /* A piece of the parameter block that one task updates. */
 typedef struct mbni_chunk {
     int64_t first, count;
@@ -91,7 +94,8 @@ typedef struct mbni_step {
     float *gradients;  /* of one layer at a time, in the layout of its piece of the parameter block */
     float *statistics; /* running statistics before the step */
     int32_t *ids;
-    float *soft; /* targets of the batch, one or the other */
+    float *soft;    /* targets of the batch, one or the other */
+    float *weights; /* of the batch's pictures; NULL: all 1. Not of the block */
     float *losses;
     uint8_t *correct;
     mbni_chunk *chunks;
@@ -184,6 +188,7 @@ void mbni_progress_epoch_end(mbni_progress *progress, double seconds, const doub
 typedef struct mbni_fit_data {
     const mbni_feed *train, *val;
     int64_t train_count, val_first, val_count;
+    bool tensors; /* picture i of the training feed is row i of a tensor */
 } mbni_fit_data;
 /* The tensors of a call and its options, with what they need. */
 typedef struct mbni_fit_tensors {
