@@ -17,6 +17,7 @@ void mbni_augment_defaults(mbn_augment_options *options)
                                      .aspect_max = 4.0 / 3.0,
                                      .mixup_alpha = 0.2,
                                      .cutmix_alpha = 1,
+                                     .policy_magnitude = 9,
                                      .cutout_size = 8};
 }
 
@@ -58,6 +59,17 @@ static mbn_status check_crops(const mbn_augment_options *o)
     return MBN_OK;
 }
 
+static mbn_status check_colours(const mbn_augment_options *o)
+{
+    MBNI_TRY(check_integer("policy_ops", o->policy_ops, 0, 16));
+    MBNI_TRY(check_integer("policy_magnitude", o->policy_magnitude, 0, 30));
+    MBNI_TRY(check_integer("policy_fill", o->policy_fill, MBN_FILL_ZERO, MBN_FILL_GREY));
+    MBNI_TRY(check_number("brightness", o->brightness, 0, 1));
+    MBNI_TRY(check_number("contrast", o->contrast, 0, 1));
+    MBNI_TRY(check_number("saturation", o->saturation, 0, 1));
+    return check_number("hue", o->hue, 0, 0.5);
+}
+
 static mbn_status check_mixing(const mbn_augment_options *o)
 {
     MBNI_TRY(check_number("mixup", o->mixup, 0, 1));
@@ -86,6 +98,7 @@ mbn_status mbni_augment_check(const mbn_augment_options *o, int64_t height, int6
 {
     MBNI_TRY(check_crops(o));
     MBNI_TRY(check_number("flip", o->flip, 0, 1));
+    MBNI_TRY(check_colours(o));
     MBNI_TRY(check_number("cutout", o->cutout, 0, 1));
     MBNI_TRY(check_integer("cutout_size", o->cutout_size, 1, MAX_SIDE));
     MBNI_TRY(check_integer("cutout_fill", o->cutout_fill, MBN_FILL_ZERO, MBN_FILL_GREY));
@@ -96,9 +109,9 @@ mbn_status mbni_augment_check(const mbn_augment_options *o, int64_t height, int6
 int64_t mbni_augment_scratch_bytes(const mbn_augment_options *o, int64_t height, int64_t width,
                                    int64_t channels)
 {
-    (void)height;
-    (void)channels;
-    return o->resized_crop ? mbni_resize_bytes(width) : 0;
+    const int64_t taps = o->resized_crop ? mbni_resize_bytes(width) : 0;
+    const int64_t copy = o->policy_ops ? height * width * channels : 0;
+    return taps > copy ? taps : copy; /* one after the other */
 }
 
 /* True with this probability: 0 never, 1 always. */
@@ -138,6 +151,45 @@ static void crop_and_flip(const work *w, const uint8_t *in)
     mbni_shift_flip(w->height, w->width, w->channels, down, right, flip, o->shift_fill, in, w->picture);
 }
 
+static void policy(const work *w)
+{
+    const mbn_augment_options *o = w->options;
+    mbni_random random;
+    mbni_random_seed(&random, w->seed, MBNI_DRAWS_POLICY);
+    for (int64_t i = 0; i < o->policy_ops; i++) {
+        mbni_policy p = {.magnitude = (int32_t)o->policy_magnitude, .fill = o->policy_fill};
+        p.operation = (int32_t)mbni_random_below(&random, MBNI_POLICY_OPERATIONS);
+        p.negative = (int32_t)mbni_random_below(&random, 2);
+        mbni_policy_apply(p, w->height, w->width, w->channels, w->picture, w->scratch);
+    }
+}
+
+/* Uniform in [-reach, reach], in 65536ths. */
+static int32_t within(mbni_random *random, double reach)
+{
+    const double value = (2.0 * mbni_random_double(random) - 1.0) * reach * MBNI_ONE;
+    return (int32_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
+/* All four are drawn, so that none depends on which others are on. */
+static void jitter(const work *w)
+{
+    const mbn_augment_options *o = w->options;
+    const int64_t pixels = w->height * w->width;
+    mbni_random random;
+    mbni_random_seed(&random, w->seed, MBNI_DRAWS_JITTER);
+    const int32_t brightness = within(&random, o->brightness), contrast = within(&random, o->contrast);
+    const int32_t saturation = within(&random, o->saturation), hue = within(&random, o->hue);
+    if (brightness)
+        mbni_brightness(pixels, w->channels, MBNI_ONE + brightness, w->picture);
+    if (contrast)
+        mbni_contrast(pixels, w->channels, MBNI_ONE + contrast, w->picture);
+    if (saturation && w->channels == 3)
+        mbni_saturation(pixels, MBNI_ONE + saturation, w->picture);
+    if (hue && w->channels == 3)
+        mbni_hue(pixels, hue < 0 ? hue + MBNI_ONE : hue, w->picture);
+}
+
 static void cutout(const work *w)
 {
     const mbn_augment_options *o = w->options;
@@ -155,6 +207,10 @@ void mbni_augment_picture(const mbn_augment_options *o, uint64_t seed, const uin
 {
     const work w = {o, seed, height, width, channels, out, scratch};
     crop_and_flip(&w, in);
+    if (o->policy_ops)
+        policy(&w);
+    if (o->brightness > 0 || o->contrast > 0 || o->saturation > 0 || o->hue > 0)
+        jitter(&w);
     if (o->cutout > 0)
         cutout(&w);
 }

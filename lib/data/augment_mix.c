@@ -84,11 +84,11 @@ void mbni_mix_picture(const mbni_mix *m, const uint8_t *partner, int64_t height,
     }
 }
 
-void mbni_mix_targets(const mbni_mix *m, int64_t classes, const float *partner, float *row)
+void mbni_mix_targets(float own, int64_t classes, int32_t id, const float *soft, float *row)
 {
-    if (m->kind == MBNI_MIX_NONE)
-        return;
-    const float own = m->own, other = 1 - own;
-    for (int64_t c = 0; c < classes; c++)
-        row[c] = own * row[c] + other * partner[c];
+    const float other = 1 - own;
+    for (int64_t c = 0; c < classes; c++) {
+        const float target = soft ? soft[c] : (float)(c == id);
+        row[c] = own > 0 ? own * row[c] + other * target : target;
+    }
 }

@@ -1,5 +1,5 @@
-/* Augmentation that moves pixels: shifted and resized crops, mirroring, cutout. All in whole numbers. Which
- * crop is taken is drawn here, what else is done to a picture in augment.c. */
+/* Augmentation that moves pixels: shifted and resized crops, mirroring, affine maps, cutout. All in whole
+ * numbers. Which crop is taken is drawn here, what else is done to a picture in augment.c. */
 #include <math.h>
 #include <string.h>
 #include "data/augment_ops.h"
@@ -178,6 +178,49 @@ void mbni_crop_resize(int64_t height, int64_t width, int64_t channels, mbni_box 
         else
             resize_row(width, channels, taps, upper, lower, t.weight, y + i * row_bytes);
     }
+}
+
+typedef struct sampled {
+    int64_t height, width, channels;
+    uint8_t fill;
+    const uint8_t *pixels;
+} sampled;
+
+static const uint8_t *pixel_at(const sampled *s, int64_t row, int64_t column, const uint8_t *outside)
+{
+    const int is_inside = row >= 0 && row < s->height && column >= 0 && column < s->width;
+    return is_inside ? s->pixels + (row * s->width + column) * s->channels : outside;
+}
+
+/* Down to a whole number of 256ths, also below 0, where a shift alone is the compiler's choice. */
+static int64_t to_256ths(int64_t place)
+{
+    const int64_t bias = (int64_t)1 << 48;
+    return ((place + 128 + bias) >> 8) - (bias >> 8);
+}
+
+static void sample(const sampled *s, int64_t column_256th, int64_t row_256th, uint8_t *y)
+{
+    const uint8_t outside[3] = {s->fill, s->fill, s->fill};
+    const int32_t right = (int32_t)(column_256th & 255), below = (int32_t)(row_256th & 255);
+    const int64_t column = (column_256th - right) / 256, row = (row_256th - below) / 256;
+    const uint8_t *a = pixel_at(s, row, column, outside), *b = pixel_at(s, row, column + 1, outside);
+    const uint8_t *c = pixel_at(s, row + 1, column, outside), *d = pixel_at(s, row + 1, column + 1, outside);
+    for (int64_t k = 0; k < s->channels; k++) {
+        const int32_t upper = a[k] * (256 - right) + b[k] * right;
+        const int32_t lower = c[k] * (256 - right) + d[k] * right;
+        y[k] = (uint8_t)((upper * (256 - below) + lower * below + 32768) >> 16);
+    }
+}
+
+void mbni_affine(int64_t height, int64_t width, int64_t channels, const int64_t m[6], int32_t fill,
+                 const uint8_t *x, uint8_t *y)
+{
+    const sampled s = {height, width, channels, fill_byte(fill), x};
+    for (int64_t row = 0; row < height; row++)
+        for (int64_t column = 0; column < width; column++, y += channels)
+            sample(&s, to_256ths(m[0] * column + m[1] * row + m[2]),
+                   to_256ths(m[3] * column + m[4] * row + m[5]), y);
 }
 
 void mbni_cutout(int64_t height, int64_t width, int64_t channels, int64_t row, int64_t column, int64_t side,

@@ -93,6 +93,16 @@ static mbn_status use_predictor(const void *options)
     return status;
 }
 
+static mbn_status use_augment(const void *options)
+{
+    mbn_tensor *changed = NULL;
+    mbn_status status = mbn_tensor_create(NULL, MBN_U8, 4, mbn_tensor_dims(pictures), &changed);
+    if (!status)
+        status = mbn_augment(NULL, (const mbn_augment_options *)options, 1, pictures, NULL, changed, NULL);
+    mbn_tensor_destroy(changed);
+    return status;
+}
+
 /* Structs that the library fills. */
 static mbn_status use_step_info(const void *info)
 {
@@ -129,6 +139,7 @@ INIT(average_pooling2d_options)
 INIT(dense_options)
 INIT(layer_info)
 INIT(predictor_options)
+INIT(augment_options)
 INIT(step_info)
 
 typedef struct kind {
@@ -153,6 +164,7 @@ static const kind kinds[] = {
     KIND(schedule, offsetof(mbn_schedule_options, learning_rate)),
     KIND(save, 0),
     KIND(predictor, 0),
+    KIND(augment, 0),
     KIND(conv2d, offsetof(mbn_conv2d_options, filters)),
     KIND(depthwise_conv2d, 0),
     KIND(separable_conv2d, offsetof(mbn_separable_conv2d_options, filters)),
