@@ -62,17 +62,19 @@ typedef struct mbn_fit_event {
     int64_t batches;          /* in an epoch */
     int64_t samples;          /* seen in this epoch */
     int64_t training_samples; /* in an epoch */
+    double learning_rate;     /* in force */
 } mbn_fit_event;
 
 /** Called on the thread that called fit. It may call mbn_predict, mbn_evaluate (from the epoch callback),
  * mbn_model_save, mbn_checkpoint_save and mbn_set_learning_rate on the model that trains; calls that change
  * it otherwise are refused.
  *  @return 0 to go on, 1 to stop after this step (fit returns MBN_OK), below 0 to fail fit with
- * MBN_ERR_CALLBACK */
+ * MBN_ERR_CALLBACK; callbacks.h has the order among several */
 typedef int32_t (*mbn_fit_callback_fn)(void *user, mbn_model *model, const mbn_fit_event *event);
 
-/** A curve of the learning rate; callbacks.h. */
+/** A curve of the learning rate, and something that fit tells how it gets on; callbacks.h. */
 typedef struct mbn_schedule_options mbn_schedule_options;
+typedef struct mbn_callback mbn_callback;
 
 typedef struct mbn_fit_options {
     size_t struct_size;
@@ -90,6 +92,8 @@ typedef struct mbn_fit_options {
     int32_t verbose;         /* 0 (default): silent; 1: progress bar; 2: a line an epoch */
     const mbn_schedule_options *schedule; /* lent; it sets the rate before every update; NULL (default): the
                                              rate of mbn_compile and mbn_set_learning_rate */
+    const mbn_callback *const *callbacks; /* callback_count of them, lent; default NULL */
+    int64_t callback_count;               /* 0 to 64; default 0 */
     /* Weights, 0 to 1e6, multiply the loss of a picture; of both kinds their product. The loss of a batch is
      * the sum of weighted losses over the number of pictures, as in Keras. Accuracy and validation are not
      * weighted. */

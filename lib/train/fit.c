@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "core/platform.h"
-#include "train/schedule.h"
+#include "train/callbacks.h"
 #include "train/weights.h"
 
 /* What one call of fit owns. Zeroed it is valid to destroy. */
@@ -12,7 +12,6 @@ typedef struct fit_run {
     mbn_model *model;
     mbni_trainer *trainer;
     mbn_fit_options options;
-    mbn_schedule_options schedule; /* complete, when there is one */
     mbni_fit_data data;
     mbni_step step;
     mbni_evaluation evaluation;
@@ -21,9 +20,9 @@ typedef struct fit_run {
     float *snapshot; /* the parameters at the end of the last good epoch */
     mbni_progress progress;
     mbn_history *history;
-    double rate;        /* of the last update */
-    uint32_t denormals; /* the caller's mode, which its callbacks run in */
-    int32_t stopped;
+    mbni_callbacks callbacks;
+    mbn_fit_event event; /* what they are told */
+    double rate;         /* of the last update */
 } fit_run;
 
 mbn_status mbni_fit_check(const mbn_model *model, const mbn_fit_options *o)
@@ -95,7 +94,7 @@ static void restore_snapshot(fit_run *run)
     run->trainer->position = (mbni_position){0};
 }
 
-static mbn_status allocate(fit_run *run)
+static mbn_status allocate(fit_run *run, uint32_t denormals)
 {
     mbn_context *context = run->model->context;
     const mbni_fit_data *data = &run->data;
@@ -118,40 +117,21 @@ static mbn_status allocate(fit_run *run)
     run->order = mbni_alloc(context, run->data.train_count * (int64_t)sizeof *run->order);
     run->snapshot = mbni_alloc(context, run->trainer->value_count * (int64_t)sizeof(float));
     run->history = mbni_history_create(context, run->options.epochs, run->data.val_count > 0);
-    return run->order && run->snapshot && run->history ? MBN_OK : MBN_ERR_MEMORY;
+    if (!run->order || !run->snapshot || !run->history)
+        return MBN_ERR_MEMORY;
+    return mbni_callbacks_open(&run->callbacks, run->model, &run->options, run->history, denormals);
 }
 
 /* Everything but the history, which is the caller's if it was asked for. */
 static void release(fit_run *run)
 {
     mbn_context *context = run->model->context;
+    mbni_callbacks_close(&run->callbacks);
     mbni_evaluation_destroy(&run->evaluation);
     mbni_step_destroy(&run->step);
     mbni_free(context, run->step.weights);
     mbni_free(context, run->order);
     mbni_free(context, run->snapshot);
-}
-
-/* Lends the model to the caller's function. On return `stopped` is set when it said so. */
-static mbn_status call_back(fit_run *run, mbn_fit_callback_fn callback, const char *name,
-                            const mbn_fit_event *event)
-{
-    if (!callback)
-        return MBN_OK;
-    uint32_t mode = mbni_denormals_flush();
-    mbni_denormals_restore(run->denormals);
-    const char *call = mbni_call_begin("");
-    run->model->revision++; /* the callback may predict */
-    mbni_model_lend(run->model);
-    int32_t answer = callback(run->options.callback_user, run->model, event);
-    mbni_model_take(run->model);
-    (void)mbni_call_begin(call);
-    mbni_denormals_restore(mode);
-    if (answer < 0)
-        return mbni_error(MBN_ERR_CALLBACK, "option %s: the callback returned %d in epoch %lld, batch %lld",
-                          name, (int)answer, (long long)event->epoch + 1, (long long)event->batch + 1);
-    run->stopped |= answer > 0;
-    return MBN_OK;
 }
 
 /* The order of an epoch depends on the seed and on how many epochs the model has seen, so that calls continue
@@ -186,17 +166,8 @@ static mbni_position *settle_position(fit_run *run)
     return p;
 }
 
-/* Of the coming update; from the model's own progress, so that a resumed training keeps to the curve. */
-static void set_rate(fit_run *run, const mbn_fit_event *event)
-{
-    if (run->options.schedule)
-        run->trainer->options.learning_rate = mbni_schedule_rate(
-            &run->schedule, (double)run->trainer->epochs + (double)event->batch / (double)event->batches);
-    run->rate = run->trainer->options.learning_rate;
-}
-
 /* One step, on the batch that is in place, while the next one is put there. */
-static mbn_status train_batch(fit_run *run, const mbn_fit_event *event, mbni_position *at)
+static mbn_status train_batch(fit_run *run, mbni_position *at)
 {
     mbni_step *step = &run->step;
     const mbni_feed *feed = run->data.train;
@@ -207,13 +178,14 @@ static mbn_status train_batch(fit_run *run, const mbn_fit_event *event, mbni_pos
         mbni_weights_fill(&run->weights, batch, run->order + at->samples, step->ids,
                           step->soft_targets ? step->soft : NULL, step->weights);
     MBNI_TRY(feed->ready(feed->self, place, next));
+    run->rate = run->trainer->options.learning_rate;
     mbni_gather ahead = mbni_model_gather_plan(run->model, feed, place, next, step->input_ahead);
     if (mbni_step_run(step, batch, run->options.seed, next ? &ahead : NULL, &at->loss_sum, &at->correct))
         return mbni_error(
             MBN_ERR_NUMERIC,
             "the loss is not finite in epoch %lld, batch %lld of %lld; the model has the weights of "
             "the end of the last good epoch again",
-            (long long)event->epoch + 1, (long long)event->batch + 1, (long long)event->batches);
+            (long long)run->event.epoch + 1, (long long)run->event.batch + 1, (long long)run->event.batches);
     mbni_step_turn(step);
     at->samples = place;
     return MBN_OK;
@@ -221,31 +193,39 @@ static mbn_status train_batch(fit_run *run, const mbn_fit_event *event, mbni_pos
 
 static void note_position(mbn_fit_event *event, const mbni_position *at)
 {
+    if (at->samples == 0)
+        return;
     event->samples = at->samples;
     event->loss = at->loss_sum / (double)at->samples;
     event->accuracy = (double)at->correct / (double)at->samples;
 }
 
-static mbn_status train_epoch(fit_run *run, mbn_fit_event *event, double began)
+static mbn_status train_epoch(fit_run *run, double began)
 {
+    mbn_fit_event *event = &run->event;
     const mbni_feed *feed = run->data.train;
     mbni_position *at = settle_position(run);
     const int64_t first = batch_at(run, at->samples);
+    event->batch = at->samples / run->step.max_batch;
+    note_position(event, at);
+    MBNI_TRY(mbni_callbacks_tell(&run->callbacks, MBNI_EPOCH_BEGIN, event));
+    if (run->callbacks.stopped)
+        return MBN_OK;
     set_order(run);
     MBNI_TRY(feed->begin(feed->self, run->order, at->samples, run->data.train_count,
                          mbni_random_hash(run->options.seed, (uint64_t)run->trainer->epochs)));
     MBNI_TRY(feed->ready(feed->self, at->samples, first));
     mbni_model_gather(run->model, feed, at->samples, first, run->step.stages[0].y);
-    event->batch = at->samples / run->step.max_batch;
-    if (first == 0) /* a checkpoint may lie between the last step of an epoch and its end */
-        note_position(event, at);
-    for (; at->samples < run->data.train_count && !run->stopped; event->batch++) {
-        set_rate(run, event);
-        MBNI_TRY(train_batch(run, event, at));
+    /* None are left where a checkpoint lies between the last step of an epoch and its end. */
+    for (; at->samples < run->data.train_count && !run->callbacks.stopped; event->batch++) {
+        MBNI_TRY(mbni_callbacks_tell(&run->callbacks, MBNI_BATCH_BEGIN, event));
+        if (run->callbacks.stopped)
+            break;
+        MBNI_TRY(train_batch(run, at));
         note_position(event, at);
         event->seconds = mbni_platform_seconds() - began;
         mbni_progress_batch(&run->progress, at->samples, event->loss, event->accuracy);
-        MBNI_TRY(call_back(run, run->options.on_batch_end, "on_batch_end", event));
+        MBNI_TRY(mbni_callbacks_tell(&run->callbacks, MBNI_BATCH_END, event));
     }
     return MBN_OK;
 }
@@ -280,36 +260,57 @@ static mbn_status validate(fit_run *run, int64_t epoch, double row[MBNI_HISTORY_
     return MBN_OK;
 }
 
-static mbn_status run_epoch(fit_run *run, int64_t epoch)
+/* The event of an epoch that has not begun. */
+static mbn_fit_event new_event(const fit_run *run, int64_t epoch)
 {
-    double row[MBNI_HISTORY_COLUMNS] = {NAN, NAN, NAN, NAN, NAN, 0};
-    const double began = mbni_platform_seconds();
-    mbn_fit_event event = {.struct_size = sizeof event,
+    return (mbn_fit_event){.struct_size = sizeof(mbn_fit_event),
+                           .loss = NAN,
+                           .accuracy = NAN,
                            .val_loss = NAN,
                            .val_accuracy = NAN,
                            .epoch = epoch,
                            .epochs = run->options.epochs,
                            .batches = (run->data.train_count - 1) / run->step.max_batch + 1,
                            .training_samples = run->data.train_count};
+}
+
+static mbn_status run_epoch(fit_run *run, int64_t epoch)
+{
+    double row[MBNI_HISTORY_COLUMNS] = {NAN, NAN, NAN, NAN, NAN, 0};
+    const double began = mbni_platform_seconds();
+    mbn_fit_event *event = &run->event;
+    *event = new_event(run, epoch);
     mbni_progress_epoch(&run->progress, epoch);
-    MBNI_TRY(train_epoch(run, &event, began));
-    if (event.samples < run->data.train_count) /* stopped on the way: not an epoch */
+    MBNI_TRY(train_epoch(run, began));
+    if (event->samples < run->data.train_count) /* stopped on the way: not an epoch */
         return MBN_OK;
     MBNI_TRY(check_weights(run, epoch));
     MBNI_TRY(validate(run, epoch, row));
     run->trainer->epochs++;
     run->trainer->position = (mbni_position){0};
     take_snapshot(run);
-    row[0] = event.loss;
-    row[1] = event.accuracy;
+    row[0] = event->loss;
+    row[1] = event->accuracy;
     row[4] = run->rate;
-    event.batch = event.batches - 1;
-    event.val_loss = row[2];
-    event.val_accuracy = row[3];
-    event.seconds = row[5] = mbni_platform_seconds() - began;
+    event->batch = event->batches - 1;
+    event->val_loss = row[2];
+    event->val_accuracy = row[3];
+    event->seconds = row[5] = mbni_platform_seconds() - began;
     mbni_history_append(run->history, row);
     mbni_progress_epoch_end(&run->progress, row[5], row);
-    return call_back(run, run->options.on_epoch_end, "on_epoch_end", &event);
+    return mbni_callbacks_tell(&run->callbacks, MBNI_EPOCH_END, event);
+}
+
+/* All epochs, between the first event and the last. */
+static mbn_status train(fit_run *run)
+{
+    run->event = new_event(run, 0);
+    mbn_status status = mbni_callbacks_tell(&run->callbacks, MBNI_TRAIN_BEGIN, &run->event);
+    for (int64_t epoch = 0; epoch < run->options.epochs && !run->callbacks.stopped && !status; epoch++)
+        status = run_epoch(run, epoch);
+    if (status == MBN_ERR_NUMERIC)
+        restore_snapshot(run);
+    return mbni_callbacks_end(&run->callbacks, &run->event, status);
 }
 
 mbn_status mbni_fit(mbn_model *model, const mbni_fit_data *data, const mbn_fit_options *options,
@@ -319,20 +320,14 @@ mbn_status mbni_fit(mbn_model *model, const mbni_fit_data *data, const mbn_fit_o
                    .trainer = model->trainer,
                    .options = *options,
                    .data = *data,
-                   .rate = model->trainer->options.learning_rate,
-                   .denormals = denormals};
-    if (options->schedule)
-        MBNI_TRY(mbni_schedule_read(options->schedule, "option schedule", &run.schedule));
+                   .rate = model->trainer->options.learning_rate};
     MBNI_TRY(mbni_weights_read(model, options, data->tensors, data->train->count, &run.weights));
-    mbn_status status = allocate(&run);
+    mbn_status status = allocate(&run, denormals);
     if (!status) {
         mbni_progress_start(&run.progress, model->context, options->verbose, options->epochs,
                             data->train_count, data->val_count);
         take_snapshot(&run);
-        for (int64_t epoch = 0; epoch < options->epochs && !run.stopped && !status; epoch++)
-            status = run_epoch(&run, epoch);
-        if (status == MBN_ERR_NUMERIC)
-            restore_snapshot(&run);
+        status = train(&run);
         model->revision++;
         if (history) {
             *history = run.history;

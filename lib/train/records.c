@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include "train/callbacks.h"
 
 static const struct setting {
     const char *name;
@@ -58,6 +59,7 @@ mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records)
     MBNI_TRY(add_integer(records, "steps", trainer->steps));
     MBNI_TRY(add_integer(records, "epochs", trainer->epochs));
     MBNI_TRY(add_position(records, &trainer->position));
+    MBNI_TRY(mbni_callback_states_export(model, records));
     for (int32_t s = 0; s < trainer->state_count && trainer->states[s]; s++)
         for (int64_t l = 0; l < model->layer_count; l++)
             for (int32_t p = 0; p < model->layers[l].param_count; p++) {
@@ -152,7 +154,8 @@ mbn_status mbni_trainer_import(mbn_model *model, const mbni_records *records)
     MBNI_TRY(mbni_trainer_create(model, &options));
     if ((status = get_count(records, "steps", &model->trainer->steps)) ||
         (status = get_count(records, "epochs", &model->trainer->epochs)) ||
-        (status = get_position(records, &model->trainer->position)) || (status = get_states(model, records)))
+        (status = get_position(records, &model->trainer->position)) ||
+        (status = get_states(model, records)) || (status = mbni_callback_states_import(model, records)))
         mbni_model_forget_training(model);
     return status;
 }

@@ -3,6 +3,7 @@
 #include "train/trainer.h"
 #include <math.h>
 #include <string.h>
+#include "train/callbacks.h"
 
 int32_t mbni_optimizer_state_count(const mbn_compile_options *options)
 {
@@ -97,6 +98,7 @@ static void trainer_destroy(mbni_trainer *trainer)
     mbn_context *context = trainer->context;
     for (int32_t i = 0; i < MBNI_MAX_STATES; i++)
         mbni_free(context, trainer->states[i]);
+    mbni_callback_states_free(trainer);
     mbni_free(context, trainer);
 }
 

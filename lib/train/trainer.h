@@ -25,7 +25,8 @@ struct mbni_trainer {
     mbni_position position;      /* in the epoch that is under way */
     int64_t value_count; /* floats in each state array: the model's parameter block, place for place */
     int32_t state_count; /* arrays that the optimizer keeps: 0 to MBNI_MAX_STATES */
-    float *states[MBNI_MAX_STATES]; /* NULL until the first step */
+    float *states[MBNI_MAX_STATES];              /* NULL until the first step */
+    struct mbni_callback_state *callback_states; /* callbacks.h */
 };
 
 /* Number of state arrays for these settings, and the name of each, as checkpoints store it. */

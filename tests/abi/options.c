@@ -56,6 +56,17 @@ static mbn_status use_schedule(const void *options)
     return mbn_schedule_rate((const mbn_schedule_options *)options, 0, &rate);
 }
 
+#define USE_CALLBACK(kind, create)                                                          \
+    static mbn_status use_##kind(const void *options)                                       \
+    {                                                                                       \
+        mbn_callback *callback = NULL;                                                      \
+        mbn_status status = create(NULL, (const mbn_##kind##_options *)options, &callback); \
+        mbn_callback_destroy(callback);                                                     \
+        return status;                                                                      \
+    }
+USE_CALLBACK(callback, mbn_callback_create)
+USE_CALLBACK(early_stopping, mbn_early_stopping_create)
+
 static mbn_status use_save(const void *options)
 {
     mbn_tensor *bytes = NULL;
@@ -128,6 +139,8 @@ INIT(mobilenet_options)
 INIT(compile_options)
 INIT(fit_options)
 INIT(schedule_options)
+INIT(callback_options)
+INIT(early_stopping_options)
 INIT(save_options)
 INIT(conv2d_options)
 INIT(depthwise_conv2d_options)
@@ -161,6 +174,8 @@ static const kind kinds[] = {
     KIND(mobilenet, 0),
     KIND(compile, 0),
     KIND(fit, 0),
+    KIND(callback, 0),
+    KIND(early_stopping, 0),
     KIND(schedule, offsetof(mbn_schedule_options, learning_rate)),
     KIND(save, 0),
     KIND(predictor, 0),

@@ -1,0 +1,397 @@
+/* Callbacks: the rules of each on values of the test's own, against Keras' worked out by hand; their order;
+ * and whole trainings, stopped and gone on with. */
+#include <math.h>
+#include <stdio.h>
+#include "support/suite.h"
+#include "support/allocator.h"
+#include "support/training.h"
+#include "train/callbacks.h"
+
+static mbn_callback *early_stopping(mbn_early_stopping_options o)
+{
+    mbn_callback *callback;
+    ck_ok(mbn_early_stopping_create(NULL, &o, &callback));
+    return callback;
+}
+
+static mbn_early_stopping_options stopping_options(int64_t patience)
+{
+    mbn_early_stopping_options o;
+    mbn_early_stopping_options_init(&o);
+    o.patience = patience;
+    return o;
+}
+
+/* Plays a fit whose validation values are given, without training: the first weight tells the epoch. */
+typedef struct play {
+    int64_t epochs;                   /* asked for */
+    const double *val_loss, *val_acc; /* of each trained epoch; NULL: 0 */
+    double rates[16];                 /* in force in each trained epoch */
+    mbn_status status;                /* to end with */
+} play;
+
+static void play_epoch(mbni_callbacks *run, mbn_history *history, play *p, mbn_fit_event *about)
+{
+    mbni_trainer *trainer = run->model->trainer;
+    const int64_t epoch = trainer->epochs;
+    ck_ok(mbni_callbacks_tell(run, MBNI_EPOCH_BEGIN, about));
+    p->rates[epoch] = trainer->options.learning_rate;
+    run->model->values[0] = (float)epoch;
+    const double row[MBNI_HISTORY_COLUMNS] = {
+        0.5, 0.5, p->val_loss ? p->val_loss[epoch] : 0, p->val_acc ? p->val_acc[epoch] : 0, p->rates[epoch],
+        1};
+    trainer->epochs++;
+    mbni_history_append(history, row);
+    ck_ok(mbni_callbacks_tell(run, MBNI_EPOCH_END, about));
+}
+
+/* Returns the epochs that this call ran. */
+static int64_t play_fit(mbn_model *model, const mbn_callback *callback, play *p)
+{
+    mbn_fit_options options = fit_options(1, p->epochs);
+    mbn_fit_event about = {.struct_size = sizeof about, .epochs = p->epochs};
+    mbn_history *history = mbni_history_create(model->context, p->epochs, 1);
+    mbni_callbacks run;
+    options.callbacks = &callback;
+    options.callback_count = 1;
+    ck_ok(mbni_callbacks_open(&run, model, &options, history, 0));
+    ck_ok(mbni_callbacks_tell(&run, MBNI_TRAIN_BEGIN, &about));
+    while (mbni_history_epochs(history) < p->epochs && !run.stopped)
+        play_epoch(&run, history, p, &about);
+    ck_assert_int_eq(mbni_callbacks_end(&run, &about, p->status), p->status);
+    mbni_callbacks_close(&run);
+    int64_t epochs = mbni_history_epochs(history);
+    mbn_history_destroy(history);
+    return epochs;
+}
+
+typedef struct stopping_case {
+    const char *claim;
+    mbn_early_stopping_options options; /* without struct_size */
+    double values[8];
+    int64_t epochs, best;
+} stopping_case;
+
+static const stopping_case stopping_cases[] = {
+    {"patience counts epochs since the best", {.patience = 2, .baseline = NAN}, {1, .9, .95, .92, .1}, 4, 1},
+    {"a better value begins anew", {.patience = 2, .baseline = NAN}, {1, 1, .9, .9, .9, 0}, 5, 2},
+    {"less than min_delta is no better",
+     {.patience = 2, .min_delta = 0.1, .baseline = NAN},
+     {1, .95, .91, .5},
+     3,
+     0},
+    {"more than min_delta is",
+     {.patience = 3, .min_delta = 0.1, .baseline = NAN},
+     {1, .95, .91, .89, 1, 1, 1},
+     7,
+     3},
+    {"patience 0 stops at the first epoch that is no better", {.baseline = NAN}, {1, .9, .9, 0}, 3, 1},
+    {"above the baseline the count goes on", {.patience = 2, .baseline = .5}, {.9, .8, .7, .75, 0}, 4, 2},
+    {"below it it does not", {.patience = 2, .baseline = .75}, {.9, .8, .7, .75, .76, 0}, 5, 2},
+    {"epochs before start_from_epoch do not count",
+     {.patience = 1, .start_from_epoch = 3, .baseline = NAN},
+     {1, 2, 3, 4, 5, 0},
+     5,
+     3},
+    {"more is better where asked",
+     {.patience = 1, .mode = MBN_MONITOR_MAX, .baseline = NAN},
+     {1, 2, 2, 9},
+     3,
+     1},
+};
+
+START_TEST(early_stopping_follows_keras)
+{
+    fixture f = set_up(1, 4);
+    for (size_t i = 0; i < sizeof stopping_cases / sizeof *stopping_cases; i++) {
+        const stopping_case *c = &stopping_cases[i];
+        mbn_early_stopping_options o = c->options;
+        o.struct_size = sizeof o;
+        for (o.restore_best = 0; o.restore_best < 2; o.restore_best++) {
+            mbn_callback *callback = early_stopping(o);
+            play p = {.epochs = 8, .val_loss = c->values};
+            compile_adam(f.model);
+            int64_t epochs = play_fit(f.model, callback, &p);
+            ck_assert_msg(epochs == c->epochs, "%s: %d epochs", c->claim, (int)epochs);
+            int64_t weights = o.restore_best ? c->best : c->epochs - 1;
+            ck_assert_msg((int64_t)f.model->values[0] == weights, "%s: weights of epoch %d", c->claim,
+                          (int)f.model->values[0]);
+            mbn_callback_destroy(callback);
+        }
+    }
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(accuracy_is_better_when_higher)
+{
+    fixture f = set_up(1, 4);
+    const double val_acc[] = {.5, .6, .6, .55, 1};
+    mbn_early_stopping_options o = stopping_options(2);
+    o.monitor = "val_acc";
+    mbn_callback *callback = early_stopping(o);
+    play p = {.epochs = 5, .val_acc = val_acc};
+    ck_assert_int_eq(play_fit(f.model, callback, &p), 4);
+    mbn_callback_destroy(callback);
+    tear_down(&f);
+}
+END_TEST
+
+/* Counting goes on from call to call until it has stopped a training, and begins anew with compile. */
+START_TEST(early_stopping_goes_on_until_it_stops)
+{
+    fixture f = set_up(1, 4);
+    const double val_loss[] = {1, 2, 3, .5, .6, .7, 9};
+    mbn_early_stopping_options o = stopping_options(3);
+    o.restore_best = 1;
+    mbn_callback *callback = early_stopping(o);
+    play p = {.epochs = 2, .val_loss = val_loss};
+    ck_assert_int_eq(play_fit(f.model, callback, &p), 2);
+    ck_assert_float_eq(f.model->values[0], 0); /* done: the best */
+    p.epochs = 5;
+    ck_assert_int_eq(play_fit(f.model, callback, &p), 5); /* waited 2, then 0, then 3 */
+    ck_assert_int_eq(mbn_trained_epochs(f.model), 7);
+    ck_assert_float_eq(f.model->values[0], 3);
+    const double more[] = {0, 0, 0, 0, 0, 0, 0, 5, 6, 7, 8, 1, 1};
+    p = (play){.epochs = 6, .val_loss = more};
+    ck_assert_int_eq(play_fit(f.model, callback, &p), 4); /* 5 is the best of its own count */
+    ck_assert_float_eq(f.model->values[0], 7);
+    compile_adam(f.model);
+    p = (play){.epochs = 2, .val_loss = val_loss, .status = MBN_ERR_IO};
+    ck_assert_int_eq(play_fit(f.model, callback, &p), 2); /* a failure keeps the weights as they are */
+    ck_assert_float_eq(f.model->values[0], 1);
+    mbn_callback_destroy(callback);
+    tear_down(&f);
+}
+END_TEST
+
+/* Whole trainings. Everything below watches one that stops early. */
+enum { PICTURES = 60, EPOCHS = 12, BATCHES = 3 };
+
+typedef struct outcome {
+    mbn_model *model;
+    int64_t epochs;
+} outcome;
+
+/* Saves a checkpoint at the k-th call and stops. */
+typedef struct interruption {
+    const char *path;
+    int calls, at;
+} interruption;
+
+static int32_t save_and_stop(void *user, mbn_model *model, const mbn_fit_event *event)
+{
+    interruption *i = user;
+    (void)event;
+    if (++i->calls != i->at)
+        return 0;
+    ck_ok(mbn_checkpoint_save(model, i->path));
+    return 1;
+}
+
+static int64_t fit_on(mbn_model *model, const fixture *f, const mbn_callback *const *callbacks, int64_t count)
+{
+    mbn_fit_options options = fit_options(16, EPOCHS - mbn_trained_epochs(model));
+    mbn_history *history;
+    options.validation_split = 0.2;
+    options.callbacks = callbacks;
+    options.callback_count = count;
+    ck_ok(mbn_fit(model, f->x, f->y, &options, &history));
+    int64_t epochs = mbn_history_epochs(history);
+    mbn_history_destroy(history);
+    return epochs;
+}
+
+static mbn_callback *watching_callback(int32_t restore_best)
+{
+    mbn_early_stopping_options o = stopping_options(2);
+    o.restore_best = restore_best;
+    o.min_delta = 0.02;
+    return early_stopping(o);
+}
+
+/* After a batch, at the end of the epoch in which it stops, and right after the last batch of an epoch. */
+START_TEST(a_training_with_early_stopping_goes_on_as_if_never_stopped)
+{
+    fixture whole = set_up(0, PICTURES);
+    mbn_callback *callbacks[2] = {watching_callback(1)};
+    const mbn_callback *const *list = (const mbn_callback *const *)callbacks;
+    const int64_t epochs = fit_on(whole.model, &whole, list, 1);
+    char path[] = "/tmp/mbn-callbacks-XXXXXX";
+    ck_assert_int_ge(mkstemp(path), 0);
+    ck_assert_msg(epochs > 2 && epochs < EPOCHS, "%d epochs: the data stop too soon or too late",
+                  (int)epochs);
+    for (int by_epoch = 0; by_epoch < 2; by_epoch++)
+        for (int at = by_epoch ? 1 : 2; at <= epochs * (by_epoch ? 1 : BATCHES); at += by_epoch ? 1 : 2) {
+            fixture f = set_up(0, PICTURES);
+            interruption stop = {path, 0, at};
+            mbn_callback_options functions;
+            mbn_model *resumed;
+            mbn_callback_options_init(&functions);
+            *(by_epoch ? &functions.on_epoch_end : &functions.on_batch_end) = save_and_stop;
+            functions.user = &stop;
+            ck_ok(mbn_callback_create(NULL, &functions, &callbacks[1]));
+            (void)fit_on(f.model, &f, list, 2);
+            ck_ok(mbn_checkpoint_load(f.context, path, &resumed));
+            mbn_callback *anew = watching_callback(1);
+            const mbn_callback *one[] = {anew};
+            (void)fit_on(resumed, &f, one, 1);
+            ck_assert_int_eq(mbn_trained_epochs(resumed), epochs);
+            ck_assert_msg(same_weights(whole.model, resumed), "stopped at %s %d",
+                          by_epoch ? "epoch" : "batch", at);
+            mbn_callback_destroy(anew);
+            mbn_callback_destroy(callbacks[1]);
+            mbn_model_destroy(resumed);
+            tear_down(&f);
+        }
+    remove(path);
+    mbn_callback_destroy(callbacks[0]);
+    tear_down(&whole);
+}
+END_TEST
+
+/* What was told, in order: a letter for each event and the callback's digit. */
+typedef struct diary {
+    char text[256];
+    char stop, fail; /* at this letter */
+    int countdown;   /* from the how manieth */
+} diary;
+
+typedef struct writer {
+    diary *diary;
+    char digit;
+} writer;
+
+static int32_t write_down(const writer *w, char letter)
+{
+    const size_t used = strlen(w->diary->text);
+    ck_assert(used + 3 < sizeof w->diary->text);
+    w->diary->text[used] = letter;
+    w->diary->text[used + 1] = w->digit;
+    if ((w->diary->stop != letter && w->diary->fail != letter) || w->digit != '1' ||
+        --w->diary->countdown > 0)
+        return 0;
+    return w->diary->fail == letter ? -3 : 1;
+}
+
+#define WRITES(name, letter)                                                      \
+    static int32_t name(void *user, mbn_model *model, const mbn_fit_event *event) \
+    {                                                                             \
+        ck_assert_double_eq(event->learning_rate, mbn_learning_rate(model));      \
+        return write_down(user, letter);                                          \
+    }
+WRITES(write_train_begin, 'T')
+WRITES(write_train_end, 't')
+WRITES(write_epoch_begin, 'E')
+WRITES(write_epoch_end, 'e')
+WRITES(write_batch_begin, 'B')
+WRITES(write_batch_end, 'b')
+
+static mbn_callback *writing(writer *w)
+{
+    mbn_callback_options o;
+    mbn_callback *callback;
+    mbn_callback_options_init(&o);
+    o.on_train_begin = write_train_begin;
+    o.on_train_end = write_train_end;
+    o.on_epoch_begin = write_epoch_begin;
+    o.on_epoch_end = write_epoch_end;
+    o.on_batch_begin = write_batch_begin;
+    o.on_batch_end = write_batch_end;
+    o.user = w;
+    ck_ok(mbn_callback_create(NULL, &o, &callback));
+    return callback;
+}
+
+START_TEST(functions_are_told_in_order_and_may_stop_or_fail_anywhere)
+{
+    static const struct {
+        char stop, fail;
+        int countdown;
+        const char *expected;
+    } rows[] = {
+        {0, 0, 0, "T1T2E1E2B1B2b1b2b3B1B2b1b2b3e1e2e3t1t2"}, /* 3: the options' own */
+        {'T', 0, 1, "T1T2t1t2"},
+        {'E', 0, 1, "T1T2E1E2t1t2"},
+        {'B', 0, 2, "T1T2E1E2B1B2b1b2b3B1B2t1t2"},
+        {'b', 0, 1, "T1T2E1E2B1B2b1b2b3t1t2"},
+        {'e', 0, 1, "T1T2E1E2B1B2b1b2b3B1B2b1b2b3e1e2e3t1t2"},
+        {0, 'T', 1, "T1T2t2"}, /* who failed at the beginning is not told of the end */
+        {0, 'E', 1, "T1T2E1E2t1t2"},
+        {0, 'B', 1, "T1T2E1E2B1B2t1t2"},
+        {0, 'b', 2, "T1T2E1E2B1B2b1b2b3B1B2b1b2b3t1t2"},
+        {0, 'e', 1, "T1T2E1E2B1B2b1b2b3B1B2b1b2b3e1e2e3t1t2"},
+        {0, 't', 1, "T1T2E1E2B1B2b1b2b3B1B2b1b2b3e1e2e3t1t2"},
+    };
+    fixture f = set_up(1, 16);
+    diary d;
+    writer writers[3] = {{&d, '1'}, {&d, '2'}, {&d, '3'}};
+    mbn_callback *callbacks[2] = {writing(&writers[0]), writing(&writers[1])};
+    mbn_fit_options options = fit_options(8, 1);
+    options.callbacks = (const mbn_callback *const *)callbacks;
+    options.callback_count = 2;
+    options.on_batch_end = write_batch_end;
+    options.on_epoch_end = write_epoch_end;
+    options.callback_user = &writers[2];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        d = (diary){.stop = rows[i].stop, .fail = rows[i].fail, .countdown = rows[i].countdown};
+        options.seed = i; /* nothing to go on with */
+        mbn_status status = mbn_fit(f.model, f.x, f.y, &options, NULL);
+        ck_assert_int_eq(status, rows[i].fail ? MBN_ERR_CALLBACK : MBN_OK);
+        ck_assert_str_eq(d.text, rows[i].expected);
+        if (rows[i].fail) {
+            ck_assert_ptr_nonnull(strstr(mbn_last_error(), "mbn_fit: option callbacks[0] (functions): on_"));
+            ck_assert_ptr_nonnull(strstr(mbn_last_error(), "returned -3 in epoch 1"));
+        }
+    }
+    mbn_callback_destroy(callbacks[0]);
+    mbn_callback_destroy(callbacks[1]);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(wrong_callbacks_are_refused_before_the_first_step)
+{
+    fixture f = set_up(1, 8);
+    mbn_model *untouched = small_net(f.context, 3);
+    mbn_early_stopping_options o = stopping_options(1);
+    mbn_callback *callback = early_stopping(o), *out = callback;
+    const mbn_callback *none = NULL, *one = callback;
+    mbn_fit_options options = fit_options(8, 1);
+    options.callbacks = &one;
+    options.callback_count = 1;
+    ck_fails(
+        mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT,
+        "option callbacks[0] (early_stopping): monitor is 'val_loss'; this call of fit has loss, acc, lr, "
+        "seconds");
+    options.callbacks = &none;
+    ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT, "callbacks[0] is NULL");
+    options.callbacks = NULL;
+    ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT, "callbacks is NULL");
+    options.callback_count = 65;
+    ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT, "callback_count is 65");
+    ck_assert(same_weights(untouched, f.model));
+    o.patience = -1;
+    ck_fails(mbn_early_stopping_create(NULL, &o, &out), MBN_ERR_ARGUMENT, "patience is -1");
+    ck_assert_ptr_null(out);
+    o = stopping_options(1);
+    o.min_delta = NAN;
+    ck_fails(mbn_early_stopping_create(NULL, &o, &out), MBN_ERR_ARGUMENT, "min_delta");
+    o = stopping_options(1);
+    o.mode = 3;
+    ck_fails(mbn_early_stopping_create(NULL, &o, &out), MBN_ERR_ARGUMENT, "mode is 3");
+    o = stopping_options(1);
+    o.monitor = "";
+    ck_fails(mbn_early_stopping_create(NULL, &o, &out), MBN_ERR_ARGUMENT, "monitor");
+    ck_fails(mbn_early_stopping_create(NULL, &o, NULL), MBN_ERR_ARGUMENT, "out");
+    mbn_callback_destroy(NULL);
+    mbn_callback_destroy(callback);
+    mbn_model_destroy(untouched);
+    tear_down(&f);
+}
+END_TEST
+
+SUITE("callbacks", early_stopping_follows_keras, accuracy_is_better_when_higher,
+      early_stopping_goes_on_until_it_stops, a_training_with_early_stopping_goes_on_as_if_never_stopped,
+      functions_are_told_in_order_and_may_stop_or_fail_anywhere,
+      wrong_callbacks_are_refused_before_the_first_step)
