@@ -28,6 +28,7 @@
 #include <mobilenet/predict.h>
 #include <mobilenet/data.h>
 #include <mobilenet/augment.h>
+#include <mobilenet/dataset.h>
 #include <mobilenet/io.h>
 
 #endif

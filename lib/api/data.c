@@ -24,12 +24,13 @@ MBN_API mbn_status mbn_cifar10_load(mbn_context *context, const char *directory,
     MBNI_TRY(check_outputs(images, labels));
     if (!directory)
         return mbni_error(MBN_ERR_ARGUMENT, "argument directory is NULL");
-    return mbni_cifar10_load(context, directory, part, images, labels);
+    return mbni_cifar_load(context, directory, MBN_CIFAR10, part, images, labels);
 }
 
 MBN_API const char *mbn_cifar10_label(int32_t label)
 {
-    return mbni_cifar10_label(label);
+    return label >= 0 && label < mbni_cifar_classes(MBN_CIFAR10) ? mbni_cifar_labels(MBN_CIFAR10)[label]
+                                                                 : NULL;
 }
 
 MBN_API mbn_status mbn_shapes_create(mbn_context *context, int64_t count, int64_t height, int64_t width,
@@ -42,5 +43,5 @@ MBN_API mbn_status mbn_shapes_create(mbn_context *context, int64_t count, int64_
 
 MBN_API const char *mbn_shapes_label(int32_t label)
 {
-    return mbni_shapes_label(label);
+    return label >= 0 && label < MBNI_SHAPES_CLASSES ? mbni_shapes_labels()[label] : NULL;
 }

@@ -44,8 +44,8 @@ int64_t mbni_mix_partner(uint64_t seed, int64_t i, int64_t count);
 /* Changes a picture that was augmented; the partner was augmented by itself and is not mixed. */
 void mbni_mix_picture(const mbni_mix *m, const uint8_t *partner, int64_t height, int64_t width,
                       int64_t channels, uint8_t *picture);
-/* row [classes] = own * row + (1 - own) * the partner's targets: soft [classes], or where that is NULL one-hot
- * of id. With own 0 the row is set, whatever it holds. */
+/* row [classes] = own * row + (1 - own) * the partner's targets: soft [classes], or where that is NULL
+ * one-hot of id. With own 0 the row is set, whatever it holds. */
 void mbni_mix_targets(float own, int64_t classes, int32_t id, const float *soft, float *row);
 
 /* mbn_augment. */

@@ -15,12 +15,14 @@
 /* Channels of backgrounds lie below DARK_END, those of subjects from LIGHT_BEGIN on; LEAST_CONTRAST is the
  * sum of differences of the three channels. */
 enum {
-    CLASSES = MBNI_STAMP_CLASSES,
+    CLASSES = MBNI_SHAPES_CLASSES,
     PICTURES_PER_TASK = 32,
     DARK_END = 130,
     LIGHT_BEGIN = 110,
     LEAST_CONTRAST = 220
 };
+
+_Static_assert((int)MBNI_SHAPES_CLASSES == (int)MBNI_STAMP_CLASSES, "each class has its stamp");
 
 static const int64_t MAX_COUNT = 10000000;
 
@@ -30,9 +32,9 @@ static const uint64_t ORDER_SALT = 0x6f72646572ULL, PICTURE_SALT = 0x70696374ULL
 static const char *const LABELS[CLASSES] = {"disc", "ring",    "square",  "triangle", "cross",
                                             "star", "stripes", "checker", "dots",     "target"};
 
-const char *mbni_shapes_label(int32_t label)
+const char *const *mbni_shapes_labels(void)
 {
-    return label >= 0 && label < CLASSES ? LABELS[label] : NULL;
+    return LABELS;
 }
 
 static double between(mbni_random *random, double low, double high)

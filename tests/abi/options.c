@@ -114,6 +114,22 @@ static mbn_status use_augment(const void *options)
     return status;
 }
 
+static int32_t read_nothing(void *user, int64_t index, void *target, size_t bytes, int32_t *label)
+{
+    (void)user, (void)index, (void)target, (void)bytes;
+    *label = 0;
+    return 0;
+}
+
+static mbn_status use_dataset_callback(const void *options)
+{
+    mbn_dataset *dataset = NULL;
+    mbn_status status =
+        mbn_dataset_from_callback(NULL, (const mbn_dataset_callback_options *)options, &dataset);
+    mbn_dataset_destroy(dataset);
+    return status;
+}
+
 /* Structs that the library fills. */
 static mbn_status use_step_info(const void *info)
 {
@@ -155,6 +171,17 @@ INIT(predictor_options)
 INIT(augment_options)
 INIT(step_info)
 
+/* With those required fields that are not the last one, when they are there. */
+static void init_dataset_callback_options(void *options, size_t struct_size)
+{
+    mbn_dataset_callback_options *known = options;
+    mbn_dataset_callback_options_init_sized(known, struct_size);
+    if (struct_size < offsetof(mbn_dataset_callback_options, width) + sizeof known->width)
+        return;
+    known->read = read_nothing;
+    known->height = known->width = 8;
+}
+
 typedef struct kind {
     const char *name;
     void (*init)(void *options, size_t struct_size);
@@ -188,6 +215,7 @@ static const kind kinds[] = {
     KIND(zero_padding2d, 0),
     KIND(average_pooling2d, 0),
     KIND(dense, offsetof(mbn_dense_options, units)),
+    KIND(dataset_callback, offsetof(mbn_dataset_callback_options, classes)),
     {"mbn_layer_info", init_layer_info, sizeof(mbn_layer_info), 0, use_layer_info, 1},
     {"mbn_step_info", init_step_info, sizeof(mbn_step_info), 0, use_step_info, 1},
 };
