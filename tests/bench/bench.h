@@ -62,5 +62,6 @@ void bench_first(const bench_isa *isa);
 void bench_depthwise(const bench_isa *isa);
 void bench_passes(const bench_isa *isa);
 void bench_denormals(const bench_isa *isa);
+void bench_augment(const bench_isa *isa);
 
 #endif

@@ -1,6 +1,6 @@
 /* Prints, in Markdown, the time of each kernel family beside its floor, for each instruction set that machine
  * and build have. kernels [--small] [--isa generic|avx2|avx512|neon] [--family
- * limits|products|first|depthwise|passes|denormals] */
+ * limits|products|first|depthwise|passes|denormals|augment] */
 #include "bench.h"
 #include <mobilenet/mobilenet.h>
 #include "common/cli.h"
@@ -10,7 +10,8 @@ static const struct {
     const char *name;
     void (*run)(const bench_isa *isa);
 } FAMILIES[] = {{"limits", bench_limits},       {"products", bench_products}, {"first", bench_first},
-                {"depthwise", bench_depthwise}, {"passes", bench_passes},     {"denormals", bench_denormals}};
+                {"depthwise", bench_depthwise}, {"passes", bench_passes},     {"denormals", bench_denormals},
+                {"augment", bench_augment}};
 
 static const char *const ISAS[] = {"", "generic", "avx2", "avx512", "neon"}; /* by MBN_ISA_... */
 
@@ -38,7 +39,7 @@ int main(int argc, char **argv)
         {"small", CLI_FLAG, &bench_small, "everything once, on few rows", 0, 0, 0},
         {"isa", CLI_CHOICE, &only_isa, "this one only", 0, 0, "all|generic|avx2|avx512|neon"},
         {"family", CLI_CHOICE, &only_family, "this one only", 0, 0,
-         "limits|products|first|depthwise|passes|denormals"},
+         "limits|products|first|depthwise|passes|denormals|augment"},
     };
     const int go_on = CLI_PARSE(argc, argv, "Times the library's kernels.", options);
     if (go_on)
