@@ -19,3 +19,12 @@ int32_t mbni_cpu_isa(void)
     return MBN_ISA_GENERIC;
 #endif
 }
+
+bool mbni_cpu_has_bf16(void)
+{
+#ifdef MBNI_HAVE_BF16
+    return mbni_cpu_isa() == MBN_ISA_AVX512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}

@@ -96,8 +96,11 @@ typedef struct mbni_kernels {
      * from row to row. An element's sum is one chain over k, whatever the cut. */
     void (*pointwise)(const mbni_packed *b, int64_t rows, const float *a, int64_t lda, float *c, int64_t ldc,
                       int64_t begin, int64_t end);
+    /* The same of weights in bfloat16. Where pointwise_bf16_floats is not 0, a is rounded to bfloat16, too,
+     * and scratch has so many floats, for any rows up to those; else it is not looked at. */
     void (*pointwise_bf16)(const mbni_packed *b, int64_t rows, const float *a, int64_t lda, float *c,
-                           int64_t ldc, int64_t begin, int64_t end);
+                           int64_t ldc, int64_t begin, int64_t end, float *scratch);
+    int64_t (*pointwise_bf16_floats)(int64_t rows, int64_t k);
 
     /* columns [(row_end - row_begin) * out_w, kernel_h * kernel_w * channels] of output rows [row_begin,
      * row_end) */

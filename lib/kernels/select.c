@@ -25,6 +25,16 @@ static const mbni_kernels avx512 = {
 };
 #endif
 
+#ifdef MBNI_HAVE_BF16
+#define MBNI_PLAIN_KERNEL(name) .name = mbni_generic_##name,
+#define MBNI_KERNEL(name) .name = mbni_avx512_##name,
+#define MBNI_BF16_KERNEL(name) .name = mbni_avx512bf16_##name,
+static const mbni_kernels avx512_bf16 = {
+    .name = "avx512",
+#include "kernels/kernels.inc"
+};
+#endif
+
 #ifdef MBNI_HAVE_NEON
 #define MBNI_PLAIN_KERNEL(name) .name = mbni_generic_##name,
 #define MBNI_KERNEL(name) .name = mbni_neon_##name,
@@ -36,6 +46,10 @@ static const mbni_kernels neon = {
 
 const mbni_kernels *mbni_kernels_select(int32_t isa)
 {
+#ifdef MBNI_HAVE_BF16
+    if (isa == MBN_ISA_AVX512 && mbni_cpu_has_bf16())
+        return &avx512_bf16;
+#endif
 #ifdef MBNI_HAVE_X86
     if (isa == MBN_ISA_AVX512)
         return &avx512;

@@ -3,6 +3,7 @@
 #ifndef MBNI_TABLES_H
 #define MBNI_TABLES_H
 
+#include <stdbool.h>
 #include "kernels/kernels.h"
 
 /* The vector families use the extensions of gcc and clang; elsewhere the generic ones would not compile
@@ -11,6 +12,11 @@
 #define MBNI_HAVE_X86
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #define MBNI_HAVE_NEON
+#endif
+
+/* Whether the compiler knows AVX-512's instructions for bfloat16. */
+#if defined(MBNI_HAVE_X86) && (defined(__clang__) ? __clang_major__ >= 11 : __GNUC__ >= 11)
+#define MBNI_HAVE_BF16
 #endif
 
 /* Whether clang instruments this build. */
@@ -37,6 +43,15 @@
 #define MBNI_TRAIN_KERNEL(name) MBNI_DECLARE(mbni_train_kernels, avx512, name)
 #include "kernels/kernels.inc"
 #endif
+
+#ifdef MBNI_HAVE_BF16
+#define MBNI_BF16_KERNEL(name) MBNI_DECLARE(mbni_kernels, avx512bf16, name)
+#include "kernels/kernels.inc"
+#endif
+
+/* Whether this machine, which has AVX-512, has its instructions for bfloat16, and the build kernels for them.
+ */
+bool mbni_cpu_has_bf16(void);
 
 #ifdef MBNI_HAVE_NEON
 #define MBNI_KERNEL(name) MBNI_DECLARE(mbni_kernels, neon, name)

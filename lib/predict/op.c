@@ -90,7 +90,7 @@ static void multiply(const mbni_packed *packed, const mbni_bench *b, int64_t pix
 {
     const int64_t k = packed->k, n = packed->n;
     if (b->precision == MBN_PRECISION_BF16)
-        b->kernels->pointwise_bf16(packed, pixels, x, k, y, n, begin, end);
+        b->kernels->pointwise_bf16(packed, pixels, x, k, y, n, begin, end, b->scratch);
     else
         b->kernels->pointwise(packed, pixels, x, k, y, n, begin, end);
 }

@@ -119,6 +119,7 @@ typedef struct mbni_bench {
     const mbni_pictures *pictures; /* of CONVERT; its x is not looked at, but the number of the picture */
     int64_t picture;
     float *columns; /* of COLUMNS: a row of them */
+    float *scratch; /* of products in bfloat16: pointwise_bf16_floats of them */
 } mbni_bench;
 /* Output rows [from, to): x is at the first row that they read, y at the first that is written. */
 void mbni_op_run(const mbni_op *op, const mbni_bench *bench, const float *x, float *y, int64_t from,
@@ -157,12 +158,12 @@ struct mbn_predictor {
     int64_t segment_count, tail_segment;
     int64_t parts; /* that a run is cut into: threads */
 
-    /* The workspace. A slot is what one part works with: strips, columns, and where pictures are shared out
-     * among the parts, maps of its own. */
+    /* The workspace. A slot is what one part works with: strips, columns, scratch, and where pictures are
+     * shared out among the parts, maps of its own. */
     mbni_arena workspace;
     int64_t slots_with_maps;
     int64_t *strip_rows; /* [count] */
-    int64_t map_floats[2], vector_floats[2], strip_floats, column_floats;
+    int64_t map_floats[2], vector_floats[2], strip_floats, column_floats, scratch_floats;
     int64_t map_at, vector_at, slot_at; /* offsets of floats: [slots_with_maps][2], [2], [parts] */
     mbni_strip *strips;                 /* [parts][count] */
 
@@ -175,6 +176,12 @@ struct mbn_predictor {
     int64_t timed; /* pictures of it */
     atomic_flag running;
 };
+
+/* Floats of a slot but for its maps: strips, columns and scratch, in this order. */
+static inline int64_t mbni_slot_floats(const mbn_predictor *p)
+{
+    return p->strip_floats + p->column_floats + p->scratch_floats;
+}
 
 /* Segments and sizes of a predictor whose steps and options are set; the arrays have room for them. connect:
  * once the workspace is there. */

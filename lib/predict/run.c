@@ -45,12 +45,13 @@ static const float *map_source(const predictor_run *run, int64_t s, int64_t slot
 static mbni_bench bench_of(const predictor_run *run, int64_t part, int64_t picture)
 {
     const mbn_predictor *p = run->predictor;
-    return (mbni_bench){
-        .kernels = p->program->kernels,
-        .precision = p->program->precision,
-        .pictures = &run->pictures,
-        .picture = picture,
-        .columns = workspace(p, p->slot_at + part * (p->strip_floats + p->column_floats) + p->strip_floats)};
+    float *columns = workspace(p, p->slot_at + part * mbni_slot_floats(p) + p->strip_floats);
+    return (mbni_bench){.kernels = p->program->kernels,
+                        .precision = p->program->precision,
+                        .pictures = &run->pictures,
+                        .picture = picture,
+                        .columns = columns,
+                        .scratch = columns + p->column_floats};
 }
 
 /* Rows [from, to) of a segment for a picture. slot: whose maps; part: whose strips. */

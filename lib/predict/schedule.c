@@ -96,6 +96,19 @@ static void make_segments(mbn_predictor *p)
     }
 }
 
+/* What a product of at most so many pixels works in; columns are multiplied row by row. */
+static void plan_scratch(mbn_predictor *p, const mbni_op *op, int64_t pixels)
+{
+    if (p->program->precision != MBN_PRECISION_BF16)
+        return;
+    if (op->kind == MBNI_OP_COLUMNS)
+        pixels = op->out.w;
+    else if (op->kind != MBNI_OP_PRODUCT)
+        return;
+    p->scratch_floats =
+        larger(p->scratch_floats, p->program->kernels->pointwise_bf16_floats(pixels, op->packed.k));
+}
+
 /* Rows that the strips of a segment hold, for any part of it. */
 static void plan_strips(mbn_predictor *p, const mbni_segment *segment)
 {
@@ -113,7 +126,9 @@ static void plan_strips(mbn_predictor *p, const mbni_segment *segment)
             p->strip_rows[i] += (p->strip_rows[i] + 1) / 2;
         p->strip_rows[i] = p->strip_rows[i] < op->out.h ? p->strip_rows[i] : op->out.h;
         floats += (p->strip_rows[i] * op->out.w * op->out.c + 15) / 16 * 16;
+        plan_scratch(p, op, p->strip_rows[i] * op->out.w);
     }
+    plan_scratch(p, p->steps[segment->end - 1], segment->chunk * p->steps[segment->end - 1]->out.w);
     p->strip_floats = larger(p->strip_floats, floats);
 }
 
@@ -121,7 +136,7 @@ static void place_strips(mbn_predictor *p, const mbni_segment *segment)
 {
     float *base = (float *)(void *)p->workspace.base;
     for (int64_t part = 0; part < p->parts; part++) {
-        float *at = base + p->slot_at + part * (p->strip_floats + p->column_floats);
+        float *at = base + p->slot_at + part * mbni_slot_floats(p);
         for (int64_t i = segment->begin; i < segment->end - 1; i++) {
             const int64_t row = p->steps[i]->out.w * p->steps[i]->out.c;
             p->strips[part * p->count + i] =
@@ -146,8 +161,10 @@ static void plan_buffers(mbn_predictor *p)
         const mbni_op *last = p->steps[p->segments[s].end - 1];
         if (s + 1 < p->tail_segment)
             p->map_floats[s % 2] = larger(p->map_floats[s % 2], (mbni_map_floats(last->out) + 15) / 16 * 16);
-        if (s >= p->tail_segment)
+        if (s >= p->tail_segment) {
             p->vector_floats[s % 2] = larger(p->vector_floats[s % 2], last->in.c);
+            plan_scratch(p, last, p->options.max_batch);
+        }
     }
     for (int64_t i = 0; i < p->count; i++)
         if (p->steps[i]->kind == MBNI_OP_COLUMNS)
@@ -155,7 +172,7 @@ static void plan_buffers(mbn_predictor *p)
                 larger(p->column_floats, (p->steps[i]->out.w * p->steps[i]->packed.k + 15) / 16 * 16);
     p->map_at = plan_floats(p, p->slots_with_maps, p->map_floats[0] + p->map_floats[1]);
     p->vector_at = plan_floats(p, p->options.max_batch, p->vector_floats[0] + p->vector_floats[1]);
-    p->slot_at = plan_floats(p, p->parts, p->strip_floats + p->column_floats);
+    p->slot_at = plan_floats(p, p->parts, mbni_slot_floats(p));
 }
 
 mbn_status mbni_schedule(mbn_predictor *p)

@@ -1,6 +1,7 @@
-/* Products with packed weights against float64, their cuts, and windows that are given some rows alone. */
+/* Products with packed weights against float64, their cuts, and windows that are given some rows alone. The
+ * products by instructions for bfloat16 are tried in plain C, too, which few machines can do otherwise. */
 #include "kernels/kernel_test.h"
-#include "core/half.h"
+#include "support/bf16.h"
 
 enum { MAX_N = 131, MAX_K = 300 };
 
@@ -12,9 +13,27 @@ typedef struct product {
     mbni_packed packed;
 } product;
 
-static float weight(const product *p, float w)
+/* Kernels i of all that are tried, NULL for those that are not here. Valgrind, which is slow, is spared what
+ * the library has not. */
+enum { VARIANTS = ISA_COUNT + 1 };
+static const mbni_kernels *variant(size_t i)
 {
-    return p->bf16 ? mbni_f32_from_bf16(mbni_bf16_from_f32(w)) : w;
+    static mbni_kernels emulated;
+    if (i < ISA_COUNT)
+        return isa_present(i) ? mbni_kernels_select(all_isas[i].isa) : NULL;
+    emulated = bf16_kernels();
+    return getenv("TEST_ISA") || getenv("MBN_TEST_VALGRIND") ? NULL : &emulated;
+}
+
+/* Whether both factors are rounded, or the weights alone. */
+static int rounds_both(const mbni_kernels *kernels)
+{
+    return kernels->pointwise_bf16_floats(1, 1) > 0;
+}
+
+static float rounded(int bf16, float x)
+{
+    return bf16 ? mbni_f32_from_bf16(mbni_bf16_from_f32(x)) : x;
 }
 
 /* Weights, shift and panels, by the definition of mbni_packed. */
@@ -33,7 +52,7 @@ static void set_up(product *p, int64_t columns)
         for (int64_t j = 0; j < p->n; j++) {
             const int64_t panel = j / columns, at = j % columns;
             const float w = test_float();
-            p->kernel[k * p->n + j] = weight(p, w);
+            p->kernel[k * p->n + j] = rounded(p->bf16, w);
             if (p->bf16)
                 bf16[((panel * pairs + k / 2) * columns + at) * 2 + k % 2] = mbni_bf16_from_f32(w);
             else
@@ -52,21 +71,28 @@ static void tear_down(product *p)
 static void run(const mbni_kernels *kernels, const product *p, int64_t rows, const float *a, float *c,
                 int64_t begin, int64_t end)
 {
-    (p->bf16 ? kernels->pointwise_bf16 : kernels->pointwise)(&p->packed, rows, a, p->lda, c, p->ldc, begin,
-                                                             end);
+    if (!p->bf16) {
+        kernels->pointwise(&p->packed, rows, a, p->lda, c, p->ldc, begin, end);
+        return;
+    }
+    buffer scratch = buffer_new(kernels->pointwise_bf16_floats(rows, p->k));
+    kernels->pointwise_bf16(&p->packed, rows, a, p->lda, c, p->ldc, begin, end, scratch.data);
+    buffer_free(scratch);
 }
 
-static void check(const product *p, const float *a, const float *c)
+static void check(const mbni_kernels *kernels, const product *p, const float *a, const float *c)
 {
+    const int both = p->bf16 && rounds_both(kernels);
     for (int64_t i = 0; i < p->m; i++)
         for (int64_t j = 0; j < p->n; j++) {
             double sum = (double)p->packed.shift[j], size = fabs(sum);
             for (int64_t k = 0; k < p->k; k++) {
-                const double term = (double)a[i * p->lda + k] * (double)p->kernel[k * p->n + j];
+                const double term =
+                    (double)rounded(both, a[i * p->lda + k]) * (double)p->kernel[k * p->n + j];
                 sum += term;
                 size += fabs(term);
             }
-            const double bound = (double)BOUND_POINTWISE(p->k) * 0x1p-24 * size + 0x1p-126;
+            const double bound = (double)BOUND_POINTWISE(p->k) * UNIT * size + 0x1p-126;
             sum = fmin(fmax(sum, (double)p->low), (double)p->high);
             ck_assert_msg(fabs((double)c[i * p->ldc + j] - sum) <= bound,
                           "%lld, %lld: %g, not %g (%lld x %lld x %lld)", (long long)i, (long long)j,
@@ -85,7 +111,7 @@ static void try_product(const mbni_kernels *kernels, product p)
     for (int64_t i = 0; i < c.count; i++)
         c.data[i] = d.data[i] = 77;
     run(kernels, &p, p.m, a.data, c.data, 0, panels);
-    check(&p, a.data, c.data);
+    check(kernels, &p, a.data, c.data);
     for (int64_t i = 0; i < p.m; i++)
         for (int64_t panel = 0; panel < panels; panel++)
             run(kernels, &p, 1, a.data + i * p.lda, d.data + i * p.ldc, panel, panel + 1);
@@ -102,10 +128,10 @@ static void try_product(const mbni_kernels *kernels, product p)
 START_TEST(products_are_those_of_float64_whatever_the_cut)
 {
     static const int64_t ns[] = {1, 7, 16, 17, 47, 64, 100, MAX_N}, ks[] = {0, 1, 2, 3, 32, 65, MAX_K};
-    for (size_t i = 0; i < ISA_COUNT; i++) {
-        if (!isa_present(i))
+    for (size_t i = 0; i < VARIANTS; i++) {
+        const mbni_kernels *kernels = variant(i);
+        if (!kernels)
             continue;
-        const mbni_kernels *kernels = mbni_kernels_select(all_isas[i].isa);
         for (size_t n = 0; n < sizeof ns / sizeof *ns; n++)
             for (size_t k = 0; k < sizeof ks / sizeof *ks; k++)
                 for (int64_t m = 1; m < 34; m += m < unless_valgrind(16, 1) ? 1 : 5)
@@ -117,29 +143,67 @@ START_TEST(products_are_those_of_float64_whatever_the_cut)
                                                    .bf16 = (int)((n + k + (size_t)m) % 2),
                                                    .low = m % 4 ? -INFINITY : 0,
                                                    .high = m % 4 ? INFINITY : 1});
-        try_product(kernels,
-                    (product){.m = 301, .n = 48, .k = 1024, .lda = 1024, .ldc = 48, .low = 0, .high = 6});
+        for (int bf16 = 0; bf16 < 2; bf16++) /* several blocks of rows */
+            try_product(
+                kernels,
+                (product){
+                    .m = 301, .n = 48, .k = 1023, .lda = 1024, .ldc = 48, .bf16 = bf16, .low = 0, .high = 6});
     }
 }
 END_TEST
 
 START_TEST(not_a_number_stays_in_its_row)
 {
-    for (size_t i = 0; i < ISA_COUNT; i++) {
-        if (!isa_present(i))
+    for (size_t i = 0; i < VARIANTS; i++) {
+        const mbni_kernels *kernels = variant(i);
+        if (!kernels)
             continue;
-        const mbni_kernels *kernels = mbni_kernels_select(all_isas[i].isa);
-        product p = {.m = 9, .n = 20, .k = 5, .lda = 5, .ldc = 20, .low = 0, .high = 6};
-        float a[45], c[180];
-        for (int j = 0; j < 45; j++)
-            a[j] = 1;
-        a[4 * 5 + 2] = NAN;
-        set_up(&p, kernels->panel_columns());
-        run(kernels, &p, 9, a, c, 0, (20 + kernels->panel_columns() - 1) / kernels->panel_columns());
-        for (int j = 0; j < 180; j++)
-            ck_assert(!isnan(c[j]) == (j / 20 != 4));
-        tear_down(&p);
+        for (int bf16 = 0; bf16 < 2; bf16++) {
+            product p = {.m = 9, .n = 20, .k = 5, .lda = 5, .ldc = 20, .bf16 = bf16, .low = 0, .high = 6};
+            float a[45], c[180];
+            for (int j = 0; j < 45; j++)
+                a[j] = 1;
+            a[4 * 5 + 2] = NAN;
+            set_up(&p, kernels->panel_columns());
+            run(kernels, &p, 9, a, c, 0, (20 + kernels->panel_columns() - 1) / kernels->panel_columns());
+            for (int j = 0; j < 180; j++)
+                ck_assert(!isnan(c[j]) == (j / 20 != 4));
+            tear_down(&p);
+        }
     }
+}
+END_TEST
+
+/* c = shift + a[0] w[0] + a[1] w[1] in bfloat16, of one row and one column. */
+static float dot(const mbni_kernels *kernels, float shift, const float a[2], float w0, float w1)
+{
+    float c, shifts[64] = {shift};
+    uint16_t weights[128] = {mbni_bf16_from_f32(w0), mbni_bf16_from_f32(w1)};
+    product p = {.k = 2, .n = 1, .lda = 2, .ldc = 1, .bf16 = 1};
+    ck_assert_int_le(kernels->panel_columns(), 64);
+    p.packed = (mbni_packed){1, 2, weights, shifts, -INFINITY, INFINITY};
+    run(kernels, &p, 1, a, &c, 0, 1);
+    return c;
+}
+
+/* What docs/numerics.md says of those instructions, on a processor that has them and in plain C. */
+START_TEST(both_factors_are_rounded_to_nearest_and_denormals_are_zero)
+{
+    for (size_t i = 0; i < VARIANTS; i++) {
+        const mbni_kernels *kernels = variant(i);
+        if (!kernels || !rounds_both(kernels))
+            continue;
+        ck_assert(dot(kernels, 0, (float[]){1 + 0x1p-8f, 0}, 1, 1) == 1);
+        ck_assert(dot(kernels, 0, (float[]){0, 1 + 3 * 0x1p-8f}, 1, 1) == 1 + 0x1p-6f);
+        ck_assert(dot(kernels, 0, (float[]){0, 1 + 0x1p-7f}, 1, 1 + 0x1p-7f) == 1 + 0x1p-6f + 0x1p-14f);
+        ck_assert(dot(kernels, 0, (float[]){0x1p-127f, 1}, 0x1p100f, 0x1p-127f) == 0);
+        ck_assert(dot(kernels, 0, (float[]){0x1p-126f, 1}, 0x1p100f, 0x1p-126f) == 0x1p-26f + 0x1p-126f);
+        ck_assert(isinf(dot(kernels, 0, (float[]){INFINITY, 0}, 1, 1)));
+    }
+    /* in the order that is documented; the library promises none */
+    const mbni_kernels emulated = bf16_kernels();
+    ck_assert(dot(&emulated, 1, (float[]){-0x1p12f, 0x1p12f}, 0x1p12f, 0x1p12f) == 0);
+    ck_assert(dot(&emulated, 1, (float[]){0x1p12f, -0x1p12f}, 0x1p12f, 0x1p12f) == 1);
 }
 END_TEST
 
@@ -222,4 +286,4 @@ START_TEST(rows_given_alone_give_the_bits_of_the_whole)
 END_TEST
 
 SUITE("kernels/pointwise", products_are_those_of_float64_whatever_the_cut, not_a_number_stays_in_its_row,
-      rows_given_alone_give_the_bits_of_the_whole)
+      both_factors_are_rounded_to_nearest_and_denormals_are_zero, rows_given_alone_give_the_bits_of_the_whole)

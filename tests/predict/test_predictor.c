@@ -213,6 +213,8 @@ START_TEST(chains_of_all_layers_answer_as_their_layers_do)
             build(model, which);
             options.threads = threads;
             agrees(model, options, 2e-5);
+            options.precision = MBN_PRECISION_BF16;
+            agrees(model, options, 2e-2);
             mbn_model_destroy(model);
         }
 }
@@ -375,17 +377,49 @@ START_TEST(not_a_number_spoils_its_own_answer_alone)
     mbn_predictor_options options = defaults();
     mbn_predictor *p;
     options.max_batch = 5;
-    ck_ok(mbn_predictor_create(model, &options, &p));
-    run r = start(p, 5);
-    float clean[5 * 37];
-    go(&r);
-    memcpy(clean, r.output, sizeof clean);
-    ((float *)r.input)[2 * 40 * 40 * 3 + 1000] = NAN;
-    go(&r);
-    for (int i = 0; i < 5 * 37; i++)
-        ck_assert(i / 37 == 2 ? isnan(r.output[i]) : r.output[i] == clean[i]);
-    stop(&r);
+    for (options.precision = 0; options.precision < 2; options.precision++) {
+        ck_ok(mbn_predictor_create(model, &options, &p));
+        run r = start(p, 5);
+        float clean[5 * 37];
+        go(&r);
+        memcpy(clean, r.output, sizeof clean);
+        ((float *)r.input)[2 * 40 * 40 * 3 + 1000] = NAN;
+        go(&r);
+        for (int i = 0; i < 5 * 37; i++)
+            ck_assert(i / 37 == 2 ? isnan(r.output[i]) : r.output[i] == clean[i]);
+        stop(&r);
+    }
     mbn_model_destroy(model);
+}
+END_TEST
+
+/* The workspace of a predictor, which is what was said before. */
+static int64_t workspace_of(const mbn_model *model, const mbn_predictor_options *options)
+{
+    mbn_predictor *p;
+    int64_t needed[2], had[2];
+    ck_ok(mbn_predictor_memory_needed(model, options, &needed[0], &needed[1]));
+    ck_ok(mbn_predictor_create(model, options, &p));
+    ck_ok(mbn_predictor_memory(p, &had[0], &had[1]));
+    ck_assert_mem_eq(needed, had, sizeof had);
+    mbn_predictor_destroy(p);
+    return had[1];
+}
+
+START_TEST(bfloat16_takes_scratch_only_where_activations_are_rounded)
+{
+    const bool rounds = mbni_kernels_select(mbni_cpu_isa())->pointwise_bf16_floats(1, 1) > 0;
+    for (int32_t threads = 1; threads < 4; threads++) {
+        mbn_model *model = mobilenet(NULL, 0.5, 64, 64, 1);
+        mbn_predictor_options options = defaults();
+        options.threads = threads;
+        options.max_batch = threads + 1;
+        const int64_t f32 = workspace_of(model, &options);
+        options.precision = MBN_PRECISION_BF16;
+        const int64_t bf16 = workspace_of(model, &options);
+        ck_assert(rounds ? bf16 > f32 : bf16 == f32);
+        mbn_model_destroy(model);
+    }
 }
 END_TEST
 
@@ -424,4 +458,5 @@ END_TEST
 SUITE("predictor", mobilenets_of_any_size_answer_as_their_layers_do,
       chains_of_all_layers_answer_as_their_layers_do, layouts_and_types_of_pictures_are_the_same_pictures,
       an_embedding_is_what_the_classifier_reads, bits_depend_on_nothing_but_the_picture,
-      not_a_number_spoils_its_own_answer_alone, a_child_runs_what_its_parent_made)
+      not_a_number_spoils_its_own_answer_alone, bfloat16_takes_scratch_only_where_activations_are_rounded,
+      a_child_runs_what_its_parent_made)

@@ -45,6 +45,8 @@
 #define v_load_u8 ISA(v_load_u8)
 #define v_load_bf16 ISA(v_load_bf16)
 #define v_transpose ISA(v_transpose)
+#define v_dot ISA(v_dot)
+#define v_to_bf16 ISA(v_to_bf16)
 
 /* for (int i = 0; i < n; i++) with n a constant of at most 32, of which no loop is left: an array of vectors
  * that it indexes stays in registers. clang passes over the pragma of gcc, and unrolls by a number only when

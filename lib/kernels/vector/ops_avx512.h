@@ -1,14 +1,20 @@
-/* Vector operations for AVX-512 (F, BW, DQ, VL): sixteen floats, thirty-two registers. No guard: see
- * vector/isa.h. */
+/* Vector operations for AVX-512 (F, BW, DQ, VL): sixteen floats, thirty-two registers. With MBNI_PAIRS the
+ * target has the instructions for bfloat16 too. No guard: see vector/isa.h. */
 #define VW 16
 #define VREGS 32
 #define MBNI_TARGET_PUSHED
-#if defined(__clang__)
+#if defined(__clang__) && defined(MBNI_PAIRS)
+#pragma clang attribute push( \
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), apply_to = function)
+#elif defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"))), \
                              apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#ifdef MBNI_PAIRS
+#pragma GCC target("avx512bf16")
+#endif
 #endif
 typedef __m512 vf;
 typedef __mmask16 vm;

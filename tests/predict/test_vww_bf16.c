@@ -1,0 +1,27 @@
+/* The tests of test_vww.c over the products that AVX-512 has with instructions for bfloat16, done in plain C:
+ * what a real network answers when activations are rounded, too. Not under valgrind. */
+#include <stdio.h>
+#include "support/bf16.h"
+
+/* In place of the library's (kernels/select.c), which is then not linked. */
+const mbni_kernels *mbni_kernels_select(int32_t isa)
+{
+    static mbni_kernels emulated;
+    (void)isa;
+    if (!emulated.name)
+        emulated = bf16_kernels();
+    return &emulated;
+}
+
+int vww_tests(void);
+#define main vww_tests
+#include "predict/test_vww.c"
+#undef main
+
+int main(void)
+{
+    if (!getenv("MBN_TEST_VALGRIND"))
+        return vww_tests();
+    puts("skipped under valgrind: instructions for bfloat16 in plain C");
+    return EXIT_SUCCESS;
+}
