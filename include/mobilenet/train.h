@@ -7,6 +7,8 @@
 #ifndef MOBILENET_TRAIN_H
 #define MOBILENET_TRAIN_H
 
+#include <mobilenet/augment.h>
+#include <mobilenet/dataset.h>
 #include <mobilenet/model.h>
 
 #ifdef __cplusplus
@@ -97,9 +99,13 @@ typedef struct mbn_fit_options {
     /* Weights, 0 to 1e6, multiply the loss of a picture; of both kinds their product. The loss of a batch is
      * the sum of weighted losses over the number of pictures, as in Keras. Accuracy and validation are not
      * weighted. */
-    const double *class_weights;      /* [classes]; with soft targets by the largest; lent; default NULL */
-    const mbn_tensor *sample_weights; /* f32 [n], of x with its validation part; default NULL */
-    int64_t class_weight_count;       /* of class_weights: the number of classes; default 0 */
+    const double *class_weights;        /* [classes]; with soft targets by the largest; lent; default NULL */
+    const mbn_tensor *sample_weights;   /* f32 [n], of x with its validation part; default NULL */
+    int64_t class_weight_count;         /* of class_weights: the number of classes; default 0 */
+    const mbn_augment_options *augment; /* lent; changes the pictures that train, which are u8 then, by chance
+                                           (augment.h) and by this call's seed; NULL (default): not */
+    int32_t readers;       /* threads that read a data set which is not in memory; 1 to 64; 0 (default): 2 */
+    int32_t batches_ahead; /* how far they may be ahead, which bounds the memory; 1 to 1024; 0 (default): 2 */
 } mbn_fit_options;
 
 MBN_API void mbn_fit_options_init_sized(mbn_fit_options *options, size_t struct_size);
@@ -128,6 +134,20 @@ typedef struct mbn_history mbn_history;
 MBN_API mbn_status mbn_fit(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
                            const mbn_fit_options *options, mbn_history **history);
 
+/** mbn_fit on data sets, whose pictures are read while others are computed on: by tasks of the context when
+ * they lie in memory, by threads of this call otherwise, on the calling thread when a host's function is not
+ * thread-safe. What is trained is the same, bit for bit, wherever the pictures come from.
+ *  @param train       pictures of the model's size, its number of classes, the model's context; lent during
+ * the call
+ *  @param validation  likewise; NULL: none. It is not augmented
+ *  @param options     NULL for the defaults; validation_x, validation_split and sample_weights are not
+ * allowed
+ *  @return as mbn_fit, and what reading answers: MBN_ERR_IO, MBN_ERR_FORMAT, MBN_ERR_CALLBACK; the model then
+ * has the weights of the last batch before. Memory: mbn_fit_memory, and a batch of pictures as they are in
+ * the data set, 1 + batches_ahead of them when threads read */
+MBN_API mbn_status mbn_fit_dataset(mbn_model *model, const mbn_dataset *train, const mbn_dataset *validation,
+                                   const mbn_fit_options *options, mbn_history **history);
+
 /** Bytes that mbn_fit and mbn_train_on_batch allocate for this batch size beside the model's parameters and
  * the data: activations, gradients, optimizer state. @return MBN_OK, MBN_ERR_ARGUMENT, MBN_ERR_STATE (not
  * compiled) */
@@ -147,6 +167,19 @@ MBN_API mbn_status mbn_train_on_batch(mbn_model *model, const mbn_tensor *x, con
  * MBN_ERR_TYPE, MBN_ERR_MEMORY, MBN_ERR_BUSY */
 MBN_API mbn_status mbn_evaluate(const mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
                                 int64_t batch_size, double *loss, double *accuracy);
+
+/** mbn_evaluate on a data set.
+ *  @param dataset  as for mbn_fit_dataset
+ *  @return as mbn_evaluate and mbn_fit_dataset */
+MBN_API mbn_status mbn_evaluate_dataset(const mbn_model *model, const mbn_dataset *dataset,
+                                        int64_t batch_size, double *loss, double *accuracy);
+
+/** mbn_predict on the pictures of a data set, in its order; what classes it has does not matter.
+ *  @param batch_size  pictures at once, 1 to 128; 0: 128
+ *  @param out         f32 [count, ...], to be released by the caller; NULL on failure
+ *  @return as mbn_predict and mbn_fit_dataset */
+MBN_API mbn_status mbn_predict_dataset(const mbn_model *model, const mbn_dataset *dataset, int64_t batch_size,
+                                       mbn_tensor **out);
 
 /** The learning rate of a compiled model; NaN when not compiled. */
 MBN_API double mbn_learning_rate(const mbn_model *model);

@@ -1,5 +1,5 @@
 /* train.h: compile, fit, evaluate, history. */
-#include "train/trainer.h"
+#include "api/feeding.h"
 #include <math.h>
 #include <string.h>
 #include "core/options.h"
@@ -61,11 +61,15 @@ MBN_API mbn_status mbn_fit(mbn_model *model, const mbn_tensor *x, const mbn_tens
     uint32_t denormals = mbni_denormals_flush();
     mbni_fit_tensors memory;
     mbni_fit_data data;
+    mbni_feeding feeding = {0};
     status = mbni_fit_check(model, &known);
     if (!status)
         status = mbni_fit_data_of(model, x, y, &known, &memory, &data);
+    if (!status && known.augment)
+        status = mbni_feeding_augment(&feeding, model, x, y, &known, denormals, &data);
     if (!status)
         status = mbni_fit(model, &data, &known, denormals, history);
+    mbni_feeding_close(&feeding);
     mbni_denormals_restore(denormals);
     mbni_model_write_end(model);
     return status;

@@ -31,9 +31,9 @@ static void labels(void *self, int64_t place, int64_t count, int32_t *ids, float
     const mbni_tensors *t = self;
     for (int64_t i = 0; i < count; i++) {
         const int64_t picture = picture_at(t, place + i);
-        if (t->ids)
+        if (ids && t->ids)
             ids[i] = t->ids[picture];
-        else
+        else if (soft && t->soft)
             memcpy(soft + i * t->classes, t->soft + picture * t->classes, (size_t)t->classes * sizeof(float));
     }
 }

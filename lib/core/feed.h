@@ -12,14 +12,15 @@ typedef struct mbni_feed {
     bool soft;     /* a target is a row of numbers, one for each class, instead of a class id */
     bool planes;   /* pixels lie channels first */
     /* Begins a pass over the places [place, end), ascending. Place i is picture order[i], or i when order is
-     * NULL; the order is lent until the next pass. The seed is of what the feed changes by chance. */
+     * NULL; the order is lent until the next pass: an empty one gives it back. The seed is of what the feed
+     * changes by chance. */
     mbn_status (*begin)(void *self, const int64_t *order, int64_t place, int64_t end, uint64_t seed);
     /* Waits until these places, the next ones of the pass, can be taken. */
     mbn_status (*ready)(void *self, int64_t place, int64_t count);
     /* The pixels of a place that is ready, on any thread, once; valid until its label has been taken. */
     const void *(*pixels)(void *self, int64_t place);
-    /* The targets of places whose pixels have been taken, into ids or soft. The feed may forget them now.
-     */
+    /* The targets of places whose pixels have been taken, into ids or soft; NULL both: none. The feed may
+     * forget these places now. */
     void (*labels)(void *self, int64_t place, int64_t count, int32_t *ids, float *soft);
 } mbni_feed;
 

@@ -40,27 +40,75 @@ static mbn_status predictor_for(const mbn_model *model, const mbn_predictor_opti
     return status;
 }
 
+static mbn_status new_answer(const mbn_model *model, const mbn_predictor *p, int64_t count, mbn_tensor **out)
+{
+    int64_t dims[MBN_MAX_RANK] = {count};
+    for (int32_t i = 0; i < p->output_rank; i++)
+        dims[1 + i] = p->output_dims[i];
+    return mbni_tensor_new(model->context, MBN_F32, p->output_rank + 1, dims, 0, out);
+}
+
 mbn_status mbni_predict(const mbn_model *model, const mbn_tensor *x, mbn_tensor **out)
 {
     mbn_tensor *answer = NULL;
     mbn_predictor *p;
-    int64_t dims[MBN_MAX_RANK];
     if (!model->built)
         return mbni_error(MBN_ERR_STATE, "the model is not built; call mbn_model_build first");
     MBNI_TRY(mbni_model_check_input(model, x, "x"));
     const mbn_predictor_options options = options_for(x->dims[0], x->type);
     MBNI_TRY(predictor_for(model, &options, &p));
-    dims[0] = x->dims[0];
-    for (int32_t i = 0; i < p->output_rank; i++)
-        dims[1 + i] = p->output_dims[i];
-    const mbn_status status = mbni_tensor_new(model->context, MBN_F32, p->output_rank + 1, dims, 0, &answer);
-    for (int64_t done = 0; done < dims[0] && !status; done += p->options.max_batch) {
-        const int64_t left = dims[0] - done, n = left < p->options.max_batch ? left : p->options.max_batch;
+    const int64_t count = x->dims[0];
+    const mbn_status status = new_answer(model, p, count, &answer);
+    for (int64_t done = 0; done < count && !status; done += p->options.max_batch) {
+        const int64_t left = count - done, n = left < p->options.max_batch ? left : p->options.max_batch;
         mbni_predictor_run(p, n, (const unsigned char *)x->data + done * p->input_bytes,
                            (float *)answer->data + done * p->output_floats, NULL);
     }
     mbni_share_keep(model, p);
     *out = answer;
+    return status;
+}
+
+/* Pictures of a batch, wherever they lie, side by side. */
+static mbn_status collect(const mbni_feed *feed, int64_t place, int64_t n, int64_t bytes, unsigned char *to)
+{
+    MBNI_TRY(feed->ready(feed->self, place, n));
+    for (int64_t i = 0; i < n; i++)
+        memcpy(to + i * bytes, feed->pixels(feed->self, place + i), (size_t)bytes);
+    feed->labels(feed->self, place, n, NULL, NULL);
+    return MBN_OK;
+}
+
+static mbn_status run_feed(mbn_predictor *p, const mbni_feed *feed, unsigned char *pictures, float *answer)
+{
+    MBNI_TRY(feed->begin(feed->self, NULL, 0, feed->count, 0));
+    for (int64_t done = 0, n; done < feed->count; done += n) {
+        n = feed->count - done < p->options.max_batch ? feed->count - done : p->options.max_batch;
+        MBNI_TRY(collect(feed, done, n, p->input_bytes, pictures));
+        mbni_predictor_run(p, n, pictures, answer + done * p->output_floats, NULL);
+    }
+    return MBN_OK;
+}
+
+mbn_status mbni_predict_feed(const mbn_model *model, const mbni_feed *feed, int64_t batch, mbn_tensor **out)
+{
+    mbn_predictor_options options = options_for(batch, feed->type);
+    mbn_tensor *answer = NULL;
+    mbn_predictor *p;
+    if (!model->built)
+        return mbni_error(MBN_ERR_STATE, "the model is not built; call mbn_model_build first");
+    options.layout = feed->planes ? MBN_LAYOUT_NCHW : MBN_LAYOUT_NHWC;
+    MBNI_TRY(mbni_predictor_create(model, &options, NULL, &p));
+    unsigned char *pictures = mbni_alloc(model->context, p->options.max_batch * p->input_bytes);
+    mbn_status status = pictures ? new_answer(model, p, feed->count, &answer) : MBN_ERR_MEMORY;
+    if (!status)
+        status = run_feed(p, feed, pictures, answer->data);
+    mbni_free(model->context, pictures);
+    mbni_predictor_free(p);
+    if (status && answer)
+        mbni_tensor_free(answer);
+    else
+        *out = answer;
     return status;
 }
 

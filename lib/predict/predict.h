@@ -25,6 +25,8 @@ void mbni_predictor_step(const mbn_predictor *predictor, size_t index, mbn_step_
 /* mbn_predict for a model that is held for reading, and what it needs: the packed weights and the workspace
  * for `batch` pictures at once. */
 mbn_status mbni_predict(const mbn_model *model, const mbn_tensor *x, mbn_tensor **out);
+/* The answers for all pictures of a feed, which the model has been found to take, up to `batch` at once. */
+mbn_status mbni_predict_feed(const mbn_model *model, const mbni_feed *feed, int64_t batch, mbn_tensor **out);
 mbn_status mbni_predict_memory(const mbn_model *model, int64_t batch, int64_t *weights_bytes,
                                int64_t *workspace_bytes);
 

@@ -127,6 +127,8 @@ static void release(fit_run *run)
 {
     mbn_context *context = run->model->context;
     mbni_callbacks_close(&run->callbacks);
+    if (run->order) /* which readers may still look at */
+        (void)run->data.train->begin(run->data.train->self, NULL, 0, 0, 0);
     mbni_evaluation_destroy(&run->evaluation);
     mbni_step_destroy(&run->step);
     mbni_free(context, run->step.weights);
