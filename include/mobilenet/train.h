@@ -36,6 +36,12 @@ typedef struct mbn_compile_options {
     double label_smoothing; /* 0 to below 1; targets become t * (1 - s) + s / classes; default 0 */
     int32_t optimizer;      /* MBN_OPTIMIZER_...; default SGD */
     int32_t nesterov;       /* 1: Nesterov's momentum with SGD; default 0 */
+    double clip_norm;       /* above 0: gradients of all trained parameters together, L2 terms included, are
+                               shortened to this Euclidean norm where it is larger; default 0: not */
+    double clip_value;      /* above 0: each element is bounded to -clip_value and clip_value, instead of
+                               clip_norm; default 0: not */
+    int64_t accumulation;   /* batches whose gradients make one update, that of one batch with all their
+                               pictures; 0 to 1e6; default 0, as 1: an update a batch */
 } mbn_compile_options;
 
 MBN_API void mbn_compile_options_init_sized(mbn_compile_options *options, size_t struct_size);
@@ -153,7 +159,8 @@ MBN_API mbn_status mbn_fit_dataset(mbn_model *model, const mbn_dataset *train, c
  * compiled) */
 MBN_API mbn_status mbn_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *bytes);
 
-/** One step on one batch. @param loss, accuracy  before the update; may be NULL
+/** One step on one batch; with accumulation the update follows with the last batch of a group. @param loss,
+ * accuracy  before the update; may be NULL
  *  @return as mbn_fit; on MBN_ERR_NUMERIC the weights are those before the call, and so are the running
  * statistics. */
 MBN_API mbn_status mbn_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,

@@ -163,8 +163,10 @@ static mbni_position *settle_position(fit_run *run)
     const mbni_position fresh = {
         .batch_size = run->step.max_batch, .count = run->data.train_count, .seed = run->options.seed};
     if (p->samples == 0 || p->batch_size != fresh.batch_size || p->count != fresh.count ||
-        p->seed != fresh.seed)
+        p->seed != fresh.seed) {
         *p = fresh;
+        run->trainer->group = (mbni_group){0};
+    }
     return p;
 }
 
@@ -181,6 +183,7 @@ static mbn_status train_batch(fit_run *run, mbni_position *at)
                           step->soft_targets ? step->soft : NULL, step->weights);
     MBNI_TRY(feed->ready(feed->self, place, next));
     run->rate = run->trainer->options.learning_rate;
+    step->closes_group = next == 0;
     mbni_gather ahead = mbni_model_gather_plan(run->model, feed, place, next, step->input_ahead);
     if (mbni_step_run(step, batch, run->options.seed, next ? &ahead : NULL, &at->loss_sum, &at->correct))
         return mbni_error(
@@ -356,7 +359,7 @@ mbn_status mbni_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *
     MBNI_TRY(mbni_step_plan((mbn_model *)model, batch_size, 0, &step));
     MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
     /* The optimizer's state, and the snapshot of the parameters. */
-    states = model->trainer->value_count * (1 + model->trainer->state_count) * (int64_t)sizeof(float);
+    states = model->trainer->value_count * (1 + mbni_trainer_arrays(model->trainer)) * (int64_t)sizeof(float);
     int64_t evaluating = mbni_evaluation_bytes(&evaluation);
     if (evaluating <= mbni_step_idle_bytes(&step))
         evaluating = 0;

@@ -27,6 +27,13 @@ int64_t mbni_optimizer_chunks(const mbn_model *model, const mbni_layer *layer, m
     return count;
 }
 
+static const float *scaled(float *g, int64_t count, float scale)
+{
+    for (int64_t i = 0; scale != 1 && i < count; i++)
+        g[i] *= scale;
+    return g;
+}
+
 static void update_chunk(void *data, int64_t index)
 {
     const mbni_update *u = data;
@@ -34,11 +41,12 @@ static void update_chunk(void *data, int64_t index)
     const mbni_trainer *trainer = u->step->trainer;
     const mbn_compile_options *o = &trainer->options;
     float *w = u->step->model->values + chunk->first;
-    const float *g = u->step->gradients + (chunk->first - u->first);
+    const float *g = u->kept ? scaled(u->kept + chunk->first, chunk->count, u->scale)
+                             : u->step->gradients + (chunk->first - u->first);
     float *state[MBNI_MAX_STATES] = {0};
     for (int32_t i = 0; i < trainer->state_count; i++)
         state[i] = trainer->states[i] + chunk->first;
-    float pull = 2 * chunk->l2; /* towards zero, as part of the gradient */
+    float pull = u->kept ? 0 : 2 * chunk->l2; /* towards zero, as part of the gradient */
     if (o->optimizer == MBN_OPTIMIZER_SGD && chunk->decays)
         pull += (float)o->weight_decay;
     switch (o->optimizer) {

@@ -19,8 +19,16 @@ static const struct setting {
     {"compile/epsilon", offsetof(mbn_compile_options, epsilon)},
     {"compile/weight_decay", offsetof(mbn_compile_options, weight_decay)},
     {"compile/label_smoothing", offsetof(mbn_compile_options, label_smoothing)},
+    /* Those from here on are left out where they are 0. */
+    {"compile/clip_norm", offsetof(mbn_compile_options, clip_norm)},
+    {"compile/clip_value", offsetof(mbn_compile_options, clip_value)},
 };
-enum { SETTINGS = sizeof settings / sizeof *settings, POSITION_COUNTS = 5 };
+enum {
+    SETTINGS = sizeof settings / sizeof *settings,
+    OLD_SETTINGS = 8,
+    POSITION_COUNTS = 5,
+    GROUP_COUNTS = 2
+};
 
 static mbn_status add_integer(mbni_records *records, const char *name, int64_t value)
 {
@@ -38,39 +46,63 @@ static mbn_status add_position(mbni_records *records, const mbni_position *p)
     return mbni_records_add(records, "position/loss_sum", MBNI_RECORD_F64, 1, &p->loss_sum, NULL);
 }
 
-static void state_name(const mbni_trainer *trainer, int32_t state, const mbni_layer *layer,
-                       const mbni_param *param, char name[160])
+/* An array of the parameters' size, cut up by parameter: `<what>/<layer>/<parameter>`. all: running
+ * statistics too. */
+typedef struct array {
+    const char *what;
+    float *values;
+    bool all;
+} array;
+
+static mbn_status add_array(const mbn_model *model, mbni_records *records, const array *a)
 {
-    snprintf(name, 160, "%s/%s/%s", mbni_optimizer_state_name(&trainer->options, state), layer->name,
-             param->name);
+    char name[160];
+    for (int64_t l = 0; l < model->layer_count; l++)
+        for (int32_t p = 0; p < model->layers[l].param_count; p++) {
+            const mbni_param *param = &model->layers[l].params[p];
+            if (!param->trained && !a->all)
+                continue;
+            snprintf(name, sizeof name, "%s/%s/%s", a->what, model->layers[l].name, param->name);
+            MBNI_TRY(mbni_records_add(records, name, MBNI_RECORD_F32, param->count,
+                                      a->values + (param->value - model->values), NULL));
+        }
+    return MBN_OK;
+}
+
+/* Nothing between two updates. */
+static mbn_status add_group(const mbn_model *model, mbni_records *records)
+{
+    const mbni_trainer *trainer = model->trainer;
+    const int64_t counts[GROUP_COUNTS] = {trainer->group.batches, trainer->group.samples};
+    if (trainer->group.batches == 0)
+        return MBN_OK;
+    MBNI_TRY(mbni_records_add(records, "group", MBNI_RECORD_I64, GROUP_COUNTS, counts, NULL));
+    return add_array(model, records, &(array){"gradients", trainer->gradients, false});
 }
 
 mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records)
 {
     const mbni_trainer *trainer = model->trainer;
-    char name[160];
     if (!trainer)
         return mbni_error(MBN_ERR_STATE, "the model is not compiled; a checkpoint needs training state");
-    for (size_t i = 0; i < SETTINGS; i++)
-        MBNI_TRY(mbni_records_add(records, settings[i].name, MBNI_RECORD_F64, 1,
-                                  (const char *)&trainer->options + settings[i].offset, NULL));
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const char *value = (const char *)&trainer->options + settings[i].offset;
+        if (i < OLD_SETTINGS || *(const double *)(const void *)value != 0)
+            MBNI_TRY(mbni_records_add(records, settings[i].name, MBNI_RECORD_F64, 1, value, NULL));
+    }
     MBNI_TRY(add_integer(records, "compile/optimizer", trainer->options.optimizer));
     MBNI_TRY(add_integer(records, "compile/nesterov", trainer->options.nesterov));
+    if (trainer->options.accumulation)
+        MBNI_TRY(add_integer(records, "compile/accumulation", trainer->options.accumulation));
     MBNI_TRY(add_integer(records, "steps", trainer->steps));
     MBNI_TRY(add_integer(records, "epochs", trainer->epochs));
     MBNI_TRY(add_position(records, &trainer->position));
     MBNI_TRY(mbni_callback_states_export(model, records));
     for (int32_t s = 0; s < trainer->state_count && trainer->states[s]; s++)
-        for (int64_t l = 0; l < model->layer_count; l++)
-            for (int32_t p = 0; p < model->layers[l].param_count; p++) {
-                const mbni_param *param = &model->layers[l].params[p];
-                if (!param->trained)
-                    continue;
-                state_name(trainer, s, &model->layers[l], param, name);
-                MBNI_TRY(mbni_records_add(records, name, MBNI_RECORD_F32, param->count,
-                                          trainer->states[s] + (param->value - model->values), NULL));
-            }
-    return MBN_OK;
+        MBNI_TRY(
+            add_array(model, records,
+                      &(array){mbni_optimizer_state_name(&trainer->options, s), trainer->states[s], false}));
+    return add_group(model, records);
 }
 
 static mbn_status get(const mbni_records *records, const char *name, int32_t type, int64_t count,
@@ -91,6 +123,43 @@ static mbn_status get_count(const mbni_records *records, const char *name, int64
         return mbni_error(MBN_ERR_FORMAT, "the checkpoint's record '%s' is %lld; allowed are 0 and more",
                           name, (long long)*value);
     return MBN_OK;
+}
+
+/* A count that a checkpoint may lack. */
+static mbn_status get_newer(const mbni_records *records, const char *name, int64_t otherwise, int64_t *value)
+{
+    *value = otherwise;
+    return mbni_records_find(records, name, MBNI_RECORD_I64, 1) ? get_count(records, name, value) : MBN_OK;
+}
+
+static mbn_status get_array(mbn_model *model, const mbni_records *records, const array *a)
+{
+    char name[160];
+    for (int64_t l = 0; l < model->layer_count; l++)
+        for (int32_t p = 0; p < model->layers[l].param_count; p++) {
+            const mbni_param *param = &model->layers[l].params[p];
+            if (!param->trained && !a->all)
+                continue;
+            snprintf(name, sizeof name, "%s/%s/%s", a->what, model->layers[l].name, param->name);
+            MBNI_TRY(get(records, name, MBNI_RECORD_F32, param->count,
+                         a->values + (param->value - model->values)));
+        }
+    return MBN_OK;
+}
+
+static mbn_status get_group(mbn_model *model, const mbni_records *records)
+{
+    mbni_trainer *trainer = model->trainer;
+    int64_t counts[GROUP_COUNTS];
+    if (!mbni_records_find(records, "group", MBNI_RECORD_I64, GROUP_COUNTS))
+        return MBN_OK;
+    MBNI_TRY(get(records, "group", MBNI_RECORD_I64, GROUP_COUNTS, counts));
+    if (counts[0] < 1 || counts[0] >= trainer->options.accumulation || counts[1] < counts[0] ||
+        counts[1] > INT64_MAX / 2)
+        return mbni_error(MBN_ERR_FORMAT, "the checkpoint's record 'group' contradicts itself");
+    trainer->group = (mbni_group){counts[0], counts[1]};
+    MBNI_TRY(mbni_trainer_prepare(trainer));
+    return get_array(model, records, &(array){"gradients", trainer->gradients, false});
 }
 
 static mbn_status get_position(const mbni_records *records, mbni_position *p)
@@ -116,11 +185,14 @@ static mbn_status get_settings(const mbn_model *model, const mbni_records *recor
 {
     int64_t optimizer, nesterov;
     for (size_t i = 0; i < SETTINGS; i++)
-        MBNI_TRY(get(records, settings[i].name, MBNI_RECORD_F64, 1, (char *)options + settings[i].offset));
+        if (i < OLD_SETTINGS || mbni_records_find(records, settings[i].name, MBNI_RECORD_F64, 1))
+            MBNI_TRY(
+                get(records, settings[i].name, MBNI_RECORD_F64, 1, (char *)options + settings[i].offset));
     MBNI_TRY(get_count(records, "compile/optimizer", &optimizer));
     MBNI_TRY(get_count(records, "compile/nesterov", &nesterov));
     options->optimizer = optimizer <= MBN_OPTIMIZER_ADAMW ? (int32_t)optimizer : -1;
     options->nesterov = nesterov <= 1 ? (int32_t)nesterov : -1;
+    MBNI_TRY(get_newer(records, "compile/accumulation", 0, &options->accumulation));
     if (mbni_compile_check(model, options))
         return mbni_error(MBN_ERR_FORMAT, "the checkpoint's optimizer settings are outside what is allowed");
     return MBN_OK;
@@ -129,20 +201,13 @@ static mbn_status get_settings(const mbn_model *model, const mbni_records *recor
 static mbn_status get_states(mbn_model *model, const mbni_records *records)
 {
     mbni_trainer *trainer = model->trainer;
-    char name[160];
     if (trainer->steps == 0) /* saved before the first step: there is no state yet */
         return MBN_OK;
     MBNI_TRY(mbni_trainer_prepare(trainer));
     for (int32_t s = 0; s < trainer->state_count; s++)
-        for (int64_t l = 0; l < model->layer_count; l++)
-            for (int32_t p = 0; p < model->layers[l].param_count; p++) {
-                const mbni_param *param = &model->layers[l].params[p];
-                if (!param->trained)
-                    continue;
-                state_name(trainer, s, &model->layers[l], param, name);
-                MBNI_TRY(get(records, name, MBNI_RECORD_F32, param->count,
-                             trainer->states[s] + (param->value - model->values)));
-            }
+        MBNI_TRY(
+            get_array(model, records,
+                      &(array){mbni_optimizer_state_name(&trainer->options, s), trainer->states[s], false}));
     return MBN_OK;
 }
 
@@ -155,7 +220,8 @@ mbn_status mbni_trainer_import(mbn_model *model, const mbni_records *records)
     if ((status = get_count(records, "steps", &model->trainer->steps)) ||
         (status = get_count(records, "epochs", &model->trainer->epochs)) ||
         (status = get_position(records, &model->trainer->position)) ||
-        (status = get_states(model, records)) || (status = mbni_callback_states_import(model, records)))
+        (status = get_states(model, records)) || (status = get_group(model, records)) ||
+        (status = mbni_callback_states_import(model, records)))
         mbni_model_forget_training(model);
     return status;
 }

@@ -69,7 +69,12 @@ static const float *output_of(mbni_step *step, mbni_pass *pass, int64_t i, float
 
 static void backward_and_update(mbni_step *step, mbni_pass *pass)
 {
-    mbni_update update = mbni_optimizer_begin(step);
+    const bool keeps = step->trainer->gradients != NULL;
+    mbni_update update = {0};
+    if (keeps)
+        mbni_kept_begin(step);
+    else
+        update = mbni_optimizer_begin(step);
     int turn = 0; /* flow[turn] holds the gradient of the present layer's output */
     for (int64_t i = step->layers - 1; i >= step->first_layer && i > 0; i--) {
         const mbni_layer *layer = &step->model->layers[i];
@@ -85,9 +90,14 @@ static void backward_and_update(mbni_step *step, mbni_pass *pass)
         pass->activation = step->stages[i].activation;
         pass->padding = step->stages[i].padding;
         ops->backward(layer, pass, x, y, step->flow[turn], i > step->first_layer ? step->flow[next] : NULL);
-        mbni_optimizer_update(&update, i);
+        if (keeps)
+            mbni_kept_add(step, i, pass->batch);
+        else
+            mbni_optimizer_update(&update, i);
         turn = next;
     }
+    if (keeps)
+        mbni_kept_end(step, pass->batch);
 }
 
 /* Layers at the beginning that are aliases, or work in place, share the input's buffer. */
@@ -167,6 +177,13 @@ static double batch_loss(mbni_step *step, const mbni_pass *pass, const mbni_gath
     return sum / (double)batch + mbni_l2_loss(step->model);
 }
 
+/* Of the randomness of a batch: no two between two updates have the same. */
+static uint64_t batch_seed(const mbni_trainer *trainer, uint64_t seed)
+{
+    const uint64_t own = mbni_random_hash(seed, (uint64_t)trainer->steps);
+    return trainer->group.batches ? mbni_random_hash(own, (uint64_t)trainer->group.batches) : own;
+}
+
 mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, const mbni_gather *ahead,
                          double *loss_sum, int64_t *correct_sum)
 {
@@ -176,7 +193,7 @@ mbn_status mbni_step_run(mbni_step *step, int64_t batch, uint64_t seed, const mb
                       .train_kernels = mbni_train_kernels_select(context->isa),
                       .batch = batch,
                       .training = 1,
-                      .seed = mbni_random_hash(seed, (uint64_t)step->trainer->steps),
+                      .seed = batch_seed(step->trainer, seed),
                       .workspace = step->workspace};
     int64_t correct = 0;
     copy_statistics(step, false);

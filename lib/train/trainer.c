@@ -51,6 +51,21 @@ static mbn_status check_range(const char *name, double value, double low, double
                       high_included ? "" : "below ", high);
 }
 
+/* What makes updates wait. */
+static mbn_status check_waiting(const mbn_compile_options *o)
+{
+    MBNI_TRY(check_range("clip_norm", o->clip_norm, 0, 1e30, true));
+    MBNI_TRY(check_range("clip_value", o->clip_value, 0, 1e30, true));
+    if (o->clip_norm > 0 && o->clip_value > 0)
+        return mbni_error(MBN_ERR_ARGUMENT,
+                          "option clip_value is %g with clip_norm %g; allowed is one of the two",
+                          o->clip_value, o->clip_norm);
+    if (o->accumulation < 0 || o->accumulation > 1000000)
+        return mbni_error(MBN_ERR_ARGUMENT, "option accumulation is %lld; allowed are 0 to 1000000",
+                          (long long)o->accumulation);
+    return MBN_OK;
+}
+
 mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *o)
 {
     MBNI_TRY(mbni_model_check_classifier(model));
@@ -69,6 +84,7 @@ mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *o)
     MBNI_TRY(check_range("beta2", o->beta2, 0, 1, false));
     MBNI_TRY(check_range("epsilon", o->epsilon, 1e-30, 1, true));
     MBNI_TRY(check_range("label_smoothing", o->label_smoothing, 0, 1, false));
+    MBNI_TRY(check_waiting(o));
     if (o->nesterov && o->optimizer != MBN_OPTIMIZER_SGD)
         return mbni_error(MBN_ERR_ARGUMENT,
                           "option nesterov is 1; it is allowed with MBN_OPTIMIZER_SGD only");
@@ -99,6 +115,7 @@ static void trainer_destroy(mbni_trainer *trainer)
     for (int32_t i = 0; i < MBNI_MAX_STATES; i++)
         mbni_free(context, trainer->states[i]);
     mbni_callback_states_free(trainer);
+    mbni_free(context, trainer->gradients);
     mbni_free(context, trainer);
 }
 
@@ -123,16 +140,27 @@ void mbni_trainer_restart(mbni_trainer *trainer)
         if (trainer->states[i])
             memset(trainer->states[i], 0, (size_t)trainer->value_count * sizeof(float));
     trainer->steps = 0;
+    trainer->group = (mbni_group){0};
+}
+
+/* An array of the parameters' size, unless it is there. */
+static mbn_status prepare_array(const mbni_trainer *trainer, float **array)
+{
+    if (!*array)
+        *array = mbni_alloc_zeroed(trainer->context, trainer->value_count * (int64_t)sizeof(float));
+    return *array ? MBN_OK : MBN_ERR_MEMORY;
 }
 
 mbn_status mbni_trainer_prepare(mbni_trainer *trainer)
 {
-    for (int32_t i = 0; i < trainer->state_count; i++) {
-        if (!trainer->states[i])
-            trainer->states[i] =
-                mbni_alloc_zeroed(trainer->context, trainer->value_count * (int64_t)sizeof(float));
-        if (!trainer->states[i])
-            return MBN_ERR_MEMORY;
-    }
+    for (int32_t i = 0; i < trainer->state_count; i++)
+        MBNI_TRY(prepare_array(trainer, &trainer->states[i]));
+    if (mbni_keeps_gradients(&trainer->options))
+        MBNI_TRY(prepare_array(trainer, &trainer->gradients));
     return MBN_OK;
+}
+
+int64_t mbni_trainer_arrays(const mbni_trainer *trainer)
+{
+    return trainer->state_count + mbni_keeps_gradients(&trainer->options);
 }

@@ -17,6 +17,11 @@ typedef struct mbni_position {
     double loss_sum;
 } mbni_position;
 
+/* Batches whose gradients are kept for an update that is still to come. */
+typedef struct mbni_group {
+    int64_t batches, samples;
+} mbni_group;
+
 struct mbni_trainer {
     mbn_context *context;        /* the model's; the model outlives its trainer */
     mbn_compile_options options; /* complete; learning_rate is the present one */
@@ -27,6 +32,8 @@ struct mbni_trainer {
     int32_t state_count; /* arrays that the optimizer keeps: 0 to MBNI_MAX_STATES */
     float *states[MBNI_MAX_STATES];              /* NULL until the first step */
     struct mbni_callback_state *callback_states; /* callbacks.h */
+    float *gradients; /* likewise, of all layers; NULL unless mbni_keeps_gradients */
+    mbni_group group;
 };
 
 /* Number of state arrays for these settings, and the name of each, as checkpoints store it. */
@@ -37,6 +44,8 @@ const char *mbni_optimizer_state_name(const mbn_compile_options *options, int32_
 mbn_status mbni_trainer_create(mbn_model *model, const mbn_compile_options *options);
 /* Allocates the state arrays, all zero, if that has not been done. */
 mbn_status mbni_trainer_prepare(mbni_trainer *trainer);
+/* How many arrays of the parameters' size that makes. */
+int64_t mbni_trainer_arrays(const mbni_trainer *trainer);
 /* The optimizer as before its first step. */
 void mbni_trainer_restart(mbni_trainer *trainer);
 /* MBN_OK, or the sentence why these settings cannot be. Resolves the default learning rate. */
@@ -57,6 +66,7 @@ typedef struct mbni_chunk {
     int64_t first, count;
     int32_t decays; /* AdamW's weight decay applies */
     float l2;       /* L2 coefficient */
+    double squares; /* sum over its gradients, for their norm */
 } mbni_chunk;
 
 /* What a step does with a layer. */
@@ -101,6 +111,8 @@ typedef struct mbni_step {
     uint8_t *correct;
     mbni_chunk *chunks;
     int64_t chunk_count;
+    bool closes_group; /* an update follows this batch, also if its group lacks batches: the last of an epoch
+                        */
 } mbni_step;
 
 /* Plans the block; step->arena.bytes then tells its size. Allocates nothing. */
@@ -129,11 +141,24 @@ typedef struct mbni_update {
     float rate, decay;
     const mbni_chunk *chunks; /* of the layer */
     int64_t first;            /* its place in the parameter block */
+    float *kept; /* gradients of all layers, L2 terms included; NULL: of the layer, in step->gradients */
+    float scale; /* of those kept */
 } mbni_update;
 mbni_update mbni_optimizer_begin(const mbni_step *step);        /* counts the step */
 void mbni_optimizer_update(mbni_update *update, int64_t layer); /* its gradients being in step->gradients */
 /* Cuts the trained parameters of a layer into chunks; chunks NULL: only counts. */
 int64_t mbni_optimizer_chunks(const mbn_model *model, const mbni_layer *layer, mbni_chunk *chunks);
+
+/* Whether updates have to wait: for gradients of further batches, or for the norm of all. */
+bool mbni_keeps_gradients(const mbn_compile_options *options);
+/* Around a backward pass, and for each layer whose gradients are in step->gradients: keeps them; the end of a
+ * group is its update. */
+void mbni_kept_begin(const mbni_step *step);
+void mbni_kept_add(const mbni_step *step, int64_t layer, int64_t batch);
+void mbni_kept_end(const mbni_step *step, int64_t batch);
+double mbni_squares(int64_t count, const float *g); /* sum of squares */
+/* What clip_norm leaves of gradients whose squares are in the chunks: 1 or less. */
+float mbni_clip_scale(const mbn_compile_options *options, const mbni_chunk *chunks, int64_t count);
 
 /* Evaluation: inference without the final softmax, and the loss on its logits. */
 typedef struct mbni_evaluation {
