@@ -25,23 +25,26 @@ enum {
 
 typedef struct mbn_compile_options {
     size_t struct_size;
-    double learning_rate;   /* at least 0; below 0 (the default): SGD 0.01, others 0.001 */
-    double momentum;        /* SGD and RMSprop; 0 to below 1; default 0 */
-    double rho;             /* RMSprop's decay; 0 to below 1; default 0.9 */
-    double beta1;           /* Adam, AdamW; 0 to below 1; default 0.9 */
-    double beta2;           /* default 0.999 */
-    double epsilon;         /* RMSprop, Adam, AdamW; above 0; default 1e-7 */
-    double weight_decay;    /* on kernels; at least 0. SGD: part of the gradient, g + decay * w; default 0.
-                               AdamW: decoupled; default 0.01. Refused with the others when above 0 */
-    double label_smoothing; /* 0 to below 1; targets become t * (1 - s) + s / classes; default 0 */
-    int32_t optimizer;      /* MBN_OPTIMIZER_...; default SGD */
-    int32_t nesterov;       /* 1: Nesterov's momentum with SGD; default 0 */
-    double clip_norm;       /* above 0: gradients of all trained parameters together, L2 terms included, are
-                               shortened to this Euclidean norm where it is larger; default 0: not */
-    double clip_value;      /* above 0: each element is bounded to -clip_value and clip_value, instead of
-                               clip_norm; default 0: not */
-    int64_t accumulation;   /* batches whose gradients make one update, that of one batch with all their
-                               pictures; 0 to 1e6; default 0, as 1: an update a batch */
+    double learning_rate;    /* at least 0; below 0 (the default): SGD 0.01, others 0.001 */
+    double momentum;         /* SGD and RMSprop; 0 to below 1; default 0 */
+    double rho;              /* RMSprop's decay; 0 to below 1; default 0.9 */
+    double beta1;            /* Adam, AdamW; 0 to below 1; default 0.9 */
+    double beta2;            /* default 0.999 */
+    double epsilon;          /* RMSprop, Adam, AdamW; above 0; default 1e-7 */
+    double weight_decay;     /* on kernels, not on biases, batch norm and, unless decay_depthwise says so,
+                                depthwise kernels; at least 0. SGD: part of the gradient, g + decay * w; default
+                                0.     AdamW: decoupled; default 0.01. Refused with the others when above 0 */
+    double label_smoothing;  /* 0 to below 1; targets become t * (1 - s) + s / classes; default 0 */
+    int32_t optimizer;       /* MBN_OPTIMIZER_...; default SGD */
+    int32_t nesterov;        /* 1: Nesterov's momentum with SGD; default 0 */
+    double clip_norm;        /* above 0: gradients of all trained parameters together, L2 terms included, are
+                                shortened to this Euclidean norm where it is larger; default 0: not */
+    double clip_value;       /* above 0: each element is bounded to -clip_value and clip_value, instead of
+                                clip_norm; default 0: not */
+    int64_t accumulation;    /* batches whose gradients make one update, that of one batch with all their
+                                pictures; 0 to 1e6; default 0, as 1: an update a batch */
+    int32_t decay_depthwise; /* 1: weight_decay applies to depthwise kernels too; default 0 */
+    int32_t reserved;        /* 0 */
 } mbn_compile_options;
 
 MBN_API void mbn_compile_options_init_sized(mbn_compile_options *options, size_t struct_size);

@@ -112,7 +112,7 @@ mbni_param *mbni_layer_add_kernel(mbni_layer *layer, const char *name, const int
     mbni_param *param =
         mbni_layer_add_param(layer, name, 4, dims, initializer, field * dims[2], field * dims[3]);
     param->l2 = l2;
-    param->decays = 1;
+    param->decays = MBNI_DECAYS_ALWAYS;
     return param;
 }
 

@@ -20,7 +20,7 @@ static mbn_status infer_shape(mbni_layer *layer)
     layer->out.dims[last] = o->units;
     mbni_param *kernel = mbni_layer_add_param(layer, "kernel", 2, dims, o->initializer, dims[0], dims[1]);
     kernel->l2 = o->l2;
-    kernel->decays = 1;
+    kernel->decays = MBNI_DECAYS_ALWAYS;
     if (o->use_bias)
         mbni_layer_add_bias(layer, o->units);
     MBNI_TRY(mbni_check_sizes(layer));

@@ -38,7 +38,8 @@ static mbn_status infer_shape(mbni_layer *layer)
     int64_t c_in = layer->in.dims[2], c_out = c_in * o->depth_multiplier;
     MBNI_TRY(mbni_check_window(layer, &window, c_out));
     const int64_t dims[4] = {o->kernel_height, o->kernel_width, c_in, o->depth_multiplier};
-    mbni_layer_add_kernel(layer, "depthwise_kernel", dims, o->initializer, o->l2);
+    mbni_layer_add_kernel(layer, "depthwise_kernel", dims, o->initializer, o->l2)->decays =
+        MBNI_DECAYS_IF_ASKED;
     if (o->use_bias)
         mbni_layer_add_bias(layer, c_out);
     return mbni_check_sizes(layer);

@@ -16,6 +16,10 @@ typedef struct mbni_shape {
 } mbni_shape;
 int64_t mbni_shape_count(const mbni_shape *shape); /* shapes in a model never overflow */
 
+/* A weight decay leaves biases and batch norm alone; depthwise kernels, which have few weights for each
+ * channel and nothing to share them with, only where it is asked for. */
+enum { MBNI_DECAYS_NEVER = 0, MBNI_DECAYS_ALWAYS = 1, MBNI_DECAYS_IF_ASKED = 2 };
+
 typedef struct mbni_param {
     const char *name; /* "kernel"; a constant */
     mbni_shape shape;
@@ -24,7 +28,7 @@ typedef struct mbni_param {
     int32_t initializer; /* MBN_INIT_...; MBNI_INIT_ONES for gamma and variances */
     int64_t fan_in, fan_out;
     double l2;      /* adds l2 * sum(value^2) to the loss */
-    int32_t decays; /* 1: a kernel, which AdamW's weight decay applies to */
+    int32_t decays; /* MBNI_DECAYS_...: whether a weight decay applies to it */
     float *value;   /* count floats, in the model's parameter block; NULL before build */
     float *grad;    /* count floats while training and not frozen, else NULL; backward overwrites it */
 } mbni_param;

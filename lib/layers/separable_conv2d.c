@@ -39,7 +39,8 @@ static mbn_status infer_shape(mbni_layer *layer)
     int64_t c_in = layer->in.dims[2], c_middle = c_in * o->depth_multiplier;
     const int64_t depthwise[4] = {o->kernel_height, o->kernel_width, c_in, o->depth_multiplier};
     const int64_t pointwise[4] = {1, 1, c_middle, o->filters};
-    mbni_layer_add_kernel(layer, "depthwise_kernel", depthwise, o->initializer, o->l2);
+    mbni_layer_add_kernel(layer, "depthwise_kernel", depthwise, o->initializer, o->l2)->decays =
+        MBNI_DECAYS_IF_ASKED;
     mbni_layer_add_kernel(layer, "pointwise_kernel", pointwise, o->initializer, o->l2);
     if (o->use_bias)
         mbni_layer_add_bias(layer, o->filters);

@@ -6,13 +6,15 @@ enum { CHUNK_FLOATS = 16384 };
 
 /* Adds [first, first + count) to the list, longer pieces cut. */
 static int64_t add_chunks(mbni_chunk *chunks, int64_t at, int64_t first, int64_t count,
-                          const mbni_param *param)
+                          const mbni_param *param, bool asked)
 {
+    const bool decays =
+        param->decays == MBNI_DECAYS_ALWAYS || (param->decays == MBNI_DECAYS_IF_ASKED && asked);
     for (int64_t done = 0; done < count; done += CHUNK_FLOATS, at++)
         if (chunks)
             chunks[at] = (mbni_chunk){.first = first + done,
                                       .count = count - done < CHUNK_FLOATS ? count - done : CHUNK_FLOATS,
-                                      .decays = param->decays,
+                                      .decays = decays,
                                       .l2 = (float)param->l2};
     return at;
 }
@@ -23,7 +25,7 @@ int64_t mbni_optimizer_chunks(const mbn_model *model, const mbni_layer *layer, m
     for (int32_t p = 0; layer->trainable && p < layer->param_count; p++)
         if (layer->params[p].trained)
             count = add_chunks(chunks, count, layer->params[p].value - model->values, layer->params[p].count,
-                               &layer->params[p]);
+                               &layer->params[p], model->trainer->options.decay_depthwise);
     return count;
 }
 

@@ -92,6 +92,8 @@ mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records)
     }
     MBNI_TRY(add_integer(records, "compile/optimizer", trainer->options.optimizer));
     MBNI_TRY(add_integer(records, "compile/nesterov", trainer->options.nesterov));
+    if (trainer->options.weight_decay > 0)
+        MBNI_TRY(add_integer(records, "compile/decay_depthwise", trainer->options.decay_depthwise));
     if (trainer->options.accumulation)
         MBNI_TRY(add_integer(records, "compile/accumulation", trainer->options.accumulation));
     MBNI_TRY(add_integer(records, "steps", trainer->steps));
@@ -183,7 +185,7 @@ static mbn_status get_position(const mbni_records *records, mbni_position *p)
 static mbn_status get_settings(const mbn_model *model, const mbni_records *records,
                                mbn_compile_options *options)
 {
-    int64_t optimizer, nesterov;
+    int64_t optimizer, nesterov, depthwise;
     for (size_t i = 0; i < SETTINGS; i++)
         if (i < OLD_SETTINGS || mbni_records_find(records, settings[i].name, MBNI_RECORD_F64, 1))
             MBNI_TRY(
@@ -193,6 +195,9 @@ static mbn_status get_settings(const mbn_model *model, const mbni_records *recor
     options->optimizer = optimizer <= MBN_OPTIMIZER_ADAMW ? (int32_t)optimizer : -1;
     options->nesterov = nesterov <= 1 ? (int32_t)nesterov : -1;
     MBNI_TRY(get_newer(records, "compile/accumulation", 0, &options->accumulation));
+    /* A decay was on depthwise kernels always before this record was there. */
+    MBNI_TRY(get_newer(records, "compile/decay_depthwise", options->weight_decay > 0, &depthwise));
+    options->decay_depthwise = depthwise <= 1 ? (int32_t)depthwise : -1;
     if (mbni_compile_check(model, options))
         return mbni_error(MBN_ERR_FORMAT, "the checkpoint's optimizer settings are outside what is allowed");
     return MBN_OK;

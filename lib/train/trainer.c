@@ -75,6 +75,11 @@ mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *o)
                           (int)o->optimizer);
     if (o->nesterov != 0 && o->nesterov != 1)
         return mbni_error(MBN_ERR_ARGUMENT, "option nesterov is %d; allowed are 0 and 1", (int)o->nesterov);
+    if (o->decay_depthwise != 0 && o->decay_depthwise != 1)
+        return mbni_error(MBN_ERR_ARGUMENT, "option decay_depthwise is %d; allowed are 0 and 1",
+                          (int)o->decay_depthwise);
+    if (o->reserved != 0)
+        return mbni_error(MBN_ERR_ARGUMENT, "option reserved is %d; allowed is 0", (int)o->reserved);
     if (o->learning_rate < 0)
         o->learning_rate = o->optimizer == MBN_OPTIMIZER_SGD ? 0.01 : 0.001;
     MBNI_TRY(check_range("learning_rate", o->learning_rate, 0, 1e6, true));

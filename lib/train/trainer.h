@@ -64,7 +64,7 @@ int64_t mbni_first_largest(int64_t n, const float *x);
 /* A piece of the parameter block that one task updates. */
 typedef struct mbni_chunk {
     int64_t first, count;
-    int32_t decays; /* AdamW's weight decay applies */
+    bool decays;    /* a weight decay applies */
     float l2;       /* L2 coefficient */
     double squares; /* sum over its gradients, for their norm */
 } mbni_chunk;
