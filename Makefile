@@ -55,6 +55,7 @@ CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) $(WARN) -ffp-contract=off -fPIC 
              -Iinclude -Ilib $(BLAS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 # No kernel looks at floating point exceptions or errno; without these flags selects and square roots are not vectorized.
 KERNEL_FLAGS := -O3 -fno-trapping-math -fno-math-errno
+SMALL_FLAGS := -Os
 LIBS := -lz $(BLAS_LIBS) -lm -pthread
 CHECK_LIBS = $(or $(shell $(PKG_CONFIG) --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 
@@ -77,7 +78,7 @@ examples: $(EXAMPLES)
 tests: $(TESTS)  ## test programs, not run
 
 # What objects were compiled with, and from which files a library is made: the files change only when the text does.
-FLAGS_TEXT := $(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(LDFLAGS)
+FLAGS_TEXT := $(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(SMALL_FLAGS) $(LDFLAGS)
 SOURCES_TEXT := $(SOURCES)
 $(BUILD)/flags: TEXT := $(FLAGS_TEXT)
 $(BUILD)/sources: TEXT := $(SOURCES_TEXT)
@@ -87,6 +88,9 @@ $(BUILD)/flags $(BUILD)/sources: force
 $(BUILD)/obj/lib/kernels/%.o: OPTIMIZE += $(KERNEL_FLAGS)
 # Packing is loops over all weights, too.
 $(BUILD)/obj/lib/predict/pack.o: OPTIMIZE += $(KERNEL_FLAGS)
+# What runs once a call, or once a batch, is made small: the library has to stay below 1 MB.
+SMALL_ROOMS := api core model train
+$(foreach room,$(SMALL_ROOMS),$(eval $(BUILD)/obj/lib/$(room)/%.o: OPTIMIZE += $(SMALL_FLAGS)))
 $(BUILD)/obj/tests/%.o: CFLAGS_ALL += -Itests
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
