@@ -138,6 +138,141 @@ static inline void mbn_early_stopping_options_init(mbn_early_stopping_options *o
 MBN_API mbn_status mbn_early_stopping_create(mbn_context *context, const mbn_early_stopping_options *options,
                                              mbn_callback **out);
 
+/** Saves the model at the end of epochs, after all other callbacks. Files are written as mbn_checkpoint_save
+ * does: aside, and renamed. In a path, {epoch} is the trained epochs, from 1, {epoch:3} the same with three
+ * digits or more, {val_loss} a value of the history with four decimals, {val_loss:2} with two; {{ and }} are
+ * braces. */
+typedef struct mbn_model_checkpoint_options {
+    size_t struct_size;
+    const char *path;     /* copied; below 1024 bytes; its directory must be there; has no default */
+    const char *monitor;  /* with best_only: a column of the history, copied; NULL (default): "val_loss" */
+    int64_t keep_last;    /* of the files that it has written, all but the newest so many are deleted; 0
+                             (default): none    is; to 100 */
+    int64_t every_epochs; /* saves when the trained epochs are a multiple; at least 1; default 1 */
+    int32_t mode;         /* with best_only: MBN_MONITOR_...; default AUTO */
+    int32_t best_only;    /* 1: only when the value is better than at every save before; default 0 */
+    int32_t weights_only; /* 1: mbn_model_save's file; 0 (default): a checkpoint */
+    int32_t reserved;     /* 0 */
+} mbn_model_checkpoint_options;
+
+MBN_API void mbn_model_checkpoint_options_init_sized(mbn_model_checkpoint_options *options,
+                                                     size_t struct_size);
+static inline void mbn_model_checkpoint_options_init(mbn_model_checkpoint_options *options)
+{
+    mbn_model_checkpoint_options_init_sized(options, sizeof *options);
+}
+
+/** ModelCheckpoint. The best value and the list of its files are part of what it remembers; with another path
+ * both begin anew. A directory that takes no files is MBN_ERR_IO of mbn_fit before its first step; a save
+ * that fails is MBN_ERR_IO at the end of the epoch, the file before and the trained model are whole.
+ *  @return as mbn_callback_create */
+MBN_API mbn_status mbn_model_checkpoint_create(mbn_context *context,
+                                               const mbn_model_checkpoint_options *options,
+                                               mbn_callback **out);
+
+/** Lowers the learning rate when a value has not got better for some epochs. Keras' rules: after a reduction
+ * no epoch counts for `cooldown` epochs. Not together with a schedule. */
+typedef struct mbn_reduce_on_plateau_options {
+    size_t struct_size;
+    const char *monitor; /* a column of the history, copied; NULL (default): "val_loss" */
+    double factor;       /* the rate is multiplied by it; above 0 to below 1; default 0.1 */
+    double min_delta;    /* what a better value must differ by; at least 0; default 1e-4 */
+    double min_rate;     /* none is lower; default 0 */
+    int64_t patience;    /* epochs without a better value; at least 0; default 10 */
+    int64_t cooldown;    /* at least 0; default 0 */
+    int32_t mode;        /* MBN_MONITOR_...; default AUTO */
+    int32_t reserved;    /* 0 */
+} mbn_reduce_on_plateau_options;
+
+MBN_API void mbn_reduce_on_plateau_options_init_sized(mbn_reduce_on_plateau_options *options,
+                                                      size_t struct_size);
+static inline void mbn_reduce_on_plateau_options_init(mbn_reduce_on_plateau_options *options)
+{
+    mbn_reduce_on_plateau_options_init_sized(options, sizeof *options);
+}
+
+/** ReduceLROnPlateau. @param options  NULL for the defaults @return as mbn_callback_create */
+MBN_API mbn_status mbn_reduce_on_plateau_create(mbn_context *context,
+                                                const mbn_reduce_on_plateau_options *options,
+                                                mbn_callback **out);
+
+/** The rate of an epoch. May read models, and change none.
+ *  @param epoch          trained epochs so far
+ *  @param learning_rate  in force
+ *  @return 0 to 1e6, else fit fails with MBN_ERR_CALLBACK */
+typedef double (*mbn_learning_rate_fn)(void *user, int64_t epoch, double learning_rate);
+
+/** Sets the learning rate by a function at the beginning of each epoch. Not together with a schedule. */
+typedef struct mbn_learning_rate_scheduler_options {
+    size_t struct_size;
+    mbn_learning_rate_fn rate; /* has no default. An epoch that is gone on with keeps its rate */
+    void *user;                /* its first argument */
+} mbn_learning_rate_scheduler_options;
+
+MBN_API void mbn_learning_rate_scheduler_options_init_sized(mbn_learning_rate_scheduler_options *options,
+                                                            size_t struct_size);
+static inline void mbn_learning_rate_scheduler_options_init(mbn_learning_rate_scheduler_options *options)
+{
+    mbn_learning_rate_scheduler_options_init_sized(options, sizeof *options);
+}
+
+/** LearningRateScheduler. @return as mbn_callback_create */
+MBN_API mbn_status mbn_learning_rate_scheduler_create(mbn_context *context,
+                                                      const mbn_learning_rate_scheduler_options *options,
+                                                      mbn_callback **out);
+
+/** Writes a line an epoch into a file: the trained epochs (from 1) and the columns of the history, numbers
+ * with a point in any locale and with all their digits. Each line is written at once. An epoch that is
+ * trained again, from a checkpoint before it, has a line again. */
+typedef struct mbn_csv_logger_options {
+    size_t struct_size;
+    const char *path; /* copied; made if it is not there; has no default */
+    int32_t append; /* 1 (default): goes on with a file, which must have the same columns; 0: replaces it when
+                       a fit begins */
+    int32_t reserved; /* 0 */
+} mbn_csv_logger_options;
+
+MBN_API void mbn_csv_logger_options_init_sized(mbn_csv_logger_options *options, size_t struct_size);
+static inline void mbn_csv_logger_options_init(mbn_csv_logger_options *options)
+{
+    mbn_csv_logger_options_init_sized(options, sizeof *options);
+}
+
+/** CSVLogger. A file that cannot be opened is MBN_ERR_IO of mbn_fit before its first step, one that cannot be
+ * written at the end of the epoch. @return as mbn_callback_create */
+MBN_API mbn_status mbn_csv_logger_create(mbn_context *context, const mbn_csv_logger_options *options,
+                                         mbn_callback **out);
+
+/** TerminateOnNaN: where fit would fail with MBN_ERR_NUMERIC it returns MBN_OK, with the weights of the end
+ * of the last good epoch (or what restore_best says), and mbn_last_error() names epoch and batch.
+ *  @return as mbn_callback_create */
+MBN_API mbn_status mbn_terminate_on_nan_create(mbn_context *context, mbn_callback **out);
+
+/** Told how much of a call of fit is done.
+ *  @param percent       0 to 100, of the epochs of this call; never less than before
+ *  @param seconds_left  estimated; NaN at first
+ *  @return as mbn_fit_callback_fn */
+typedef int32_t (*mbn_progress_fn)(void *user, double percent, double seconds_left,
+                                   const mbn_fit_event *event);
+
+/** Progress for programs with a display of their own; `verbose` of mbn_fit writes lines. */
+typedef struct mbn_progress_options {
+    size_t struct_size;
+    mbn_progress_fn progress; /* has no default. Called first, after steps of step_percent, and at 100 */
+    void *user;               /* its first argument */
+    double step_percent;      /* 0 (every batch) to 100; default 1 */
+} mbn_progress_options;
+
+MBN_API void mbn_progress_options_init_sized(mbn_progress_options *options, size_t struct_size);
+static inline void mbn_progress_options_init(mbn_progress_options *options)
+{
+    mbn_progress_options_init_sized(options, sizeof *options);
+}
+
+/** A callback that tells progress. @return as mbn_callback_create */
+MBN_API mbn_status mbn_progress_create(mbn_context *context, const mbn_progress_options *options,
+                                       mbn_callback **out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -76,3 +76,83 @@ MBN_API mbn_status mbn_early_stopping_create(mbn_context *context, const mbn_ear
     MBNI_TRY(mbni_options_read(&known, sizeof known, options, "options"));
     return mbni_early_stopping(context, &known, out);
 }
+
+MBN_API void mbn_reduce_on_plateau_options_init_sized(mbn_reduce_on_plateau_options *options,
+                                                      size_t struct_size)
+{
+    mbn_reduce_on_plateau_options defaults = {
+        .struct_size = sizeof defaults, .factor = 0.1, .min_delta = 1e-4, .patience = 10};
+    mbni_options_write(options, struct_size, &defaults, sizeof defaults);
+}
+
+MBN_API mbn_status mbn_reduce_on_plateau_create(mbn_context *context,
+                                                const mbn_reduce_on_plateau_options *options,
+                                                mbn_callback **out)
+{
+    MBNI_CALL();
+    mbn_reduce_on_plateau_options known;
+    MBNI_TRY(begin(out));
+    mbn_reduce_on_plateau_options_init(&known);
+    MBNI_TRY(mbni_options_read(&known, sizeof known, options, "options"));
+    return mbni_reduce_on_plateau(context, &known, out);
+}
+
+MBN_API void mbn_learning_rate_scheduler_options_init_sized(mbn_learning_rate_scheduler_options *options,
+                                                            size_t struct_size)
+{
+    mbn_learning_rate_scheduler_options defaults = {.struct_size = sizeof defaults};
+    mbni_options_write(options, struct_size, &defaults, sizeof defaults);
+}
+
+MBN_API mbn_status mbn_learning_rate_scheduler_create(mbn_context *context,
+                                                      const mbn_learning_rate_scheduler_options *options,
+                                                      mbn_callback **out)
+{
+    MBNI_CALL();
+    mbn_learning_rate_scheduler_options known;
+    MBNI_TRY(begin(out));
+    mbn_learning_rate_scheduler_options_init(&known);
+    MBNI_TRY(mbni_options_read(&known, sizeof known, options, "options"));
+    return mbni_rate_scheduler(context, &known, out);
+}
+
+MBN_API void mbn_csv_logger_options_init_sized(mbn_csv_logger_options *options, size_t struct_size)
+{
+    mbn_csv_logger_options defaults = {.struct_size = sizeof defaults, .append = 1};
+    mbni_options_write(options, struct_size, &defaults, sizeof defaults);
+}
+
+MBN_API mbn_status mbn_csv_logger_create(mbn_context *context, const mbn_csv_logger_options *options,
+                                         mbn_callback **out)
+{
+    MBNI_CALL();
+    mbn_csv_logger_options known;
+    MBNI_TRY(begin(out));
+    mbn_csv_logger_options_init(&known);
+    MBNI_TRY(mbni_options_read(&known, sizeof known, options, "options"));
+    return mbni_csv_logger(context, &known, out);
+}
+
+MBN_API void mbn_progress_options_init_sized(mbn_progress_options *options, size_t struct_size)
+{
+    mbn_progress_options defaults = {.struct_size = sizeof defaults, .step_percent = 1};
+    mbni_options_write(options, struct_size, &defaults, sizeof defaults);
+}
+
+MBN_API mbn_status mbn_progress_create(mbn_context *context, const mbn_progress_options *options,
+                                       mbn_callback **out)
+{
+    MBNI_CALL();
+    mbn_progress_options known;
+    MBNI_TRY(begin(out));
+    mbn_progress_options_init(&known);
+    MBNI_TRY(mbni_options_read(&known, sizeof known, options, "options"));
+    return mbni_progress_callback(context, &known, out);
+}
+
+MBN_API mbn_status mbn_terminate_on_nan_create(mbn_context *context, mbn_callback **out)
+{
+    MBNI_CALL();
+    MBNI_TRY(begin(out));
+    return mbni_terminate_on_nan(context, out);
+}

@@ -1,6 +1,7 @@
 /* mobilenet/io.h: models and checkpoints in files and in memory. Joins the train room, which knows what
  * training needs to go on, with the io room, which knows files. */
 #include "io/io.h"
+#include "api/checkpoint.h"
 #include "core/options.h"
 #include "train/train.h"
 
@@ -125,21 +126,29 @@ MBN_API mbn_status mbn_model_load_weights(mbn_model *model, const char *path, in
     return status;
 }
 
+mbn_status mbni_checkpoint_write(const mbn_model *model, const char *path, bool weights_only)
+{
+    mbni_records records;
+    mbn_status status = MBN_OK;
+    mbni_records_init(&records, model->context);
+    if (!weights_only)
+        status = mbni_trainer_export(model, &records);
+    if (!status)
+        status = mbni_mbn_write(model, weights_only ? NULL : &records, &default_options, path, NULL);
+    mbni_records_free(&records);
+    return status;
+}
+
 MBN_API mbn_status mbn_checkpoint_save(const mbn_model *model, const char *path)
 {
     MBNI_CALL();
-    mbni_records records;
     if (!model)
         return refuse_null("model");
     MBNI_TRY(check_path(path));
     MBNI_TRY(mbni_model_read_begin(model));
-    mbni_records_init(&records, model->context);
     mbn_status status = check_built(model);
     if (!status)
-        status = mbni_trainer_export(model, &records);
-    if (!status)
-        status = mbni_mbn_write(model, &records, &default_options, path, NULL);
-    mbni_records_free(&records);
+        status = mbni_checkpoint_write(model, path, false);
     mbni_model_read_end(model);
     return status;
 }

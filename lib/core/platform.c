@@ -2,6 +2,7 @@
 #include "core/platform.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -127,4 +128,31 @@ void mbni_file_close(mbni_file *file)
     if (file->stream)
         fclose(file->stream);
     file->stream = NULL;
+}
+
+mbn_status mbni_platform_can_make(const char *path)
+{
+    char directory[PATH_MAX], reason[128];
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    struct stat about;
+    if (length >= sizeof directory)
+        return mbni_error(MBN_ERR_IO, "path \"%.700s\" is too long", path);
+    memcpy(directory, path, length);
+    strcpy(directory + length, length ? "" : ".");
+    if (stat(directory, &about) || access(directory, W_OK | X_OK))
+        return mbni_error(MBN_ERR_IO, "cannot write into directory \"%.700s\": %s", directory,
+                          strerror_r(errno, reason, sizeof reason));
+    if (!S_ISDIR(about.st_mode))
+        return mbni_error(MBN_ERR_IO, "cannot write into \"%.700s\": it is no directory", directory);
+    return MBN_OK;
+}
+
+mbn_status mbni_platform_remove(const char *path)
+{
+    char reason[128];
+    if (unlink(path) && errno != ENOENT)
+        return mbni_error(MBN_ERR_IO, "cannot remove \"%.700s\": %s", path,
+                          strerror_r(errno, reason, sizeof reason));
+    return MBN_OK;
 }

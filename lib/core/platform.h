@@ -35,4 +35,22 @@ mbn_status mbni_replacement_commit(
     mbni_replacement *file); /* frees it in any case; on failure the old file is as it was */
 void mbni_replacement_discard(mbni_replacement *file); /* frees it; NULL is allowed */
 
+/* A text file that grows by lines; made if it is not there. Errors are MBN_ERR_IO and name the path. */
+typedef struct mbni_appended {
+    const char *path; /* lent */
+    int fd;
+} mbni_appended;
+mbn_status mbni_appended_open(const char *path, mbni_appended *file);
+/* The first bytes that there are, and the last one, if any. */
+mbn_status mbni_appended_edges(const mbni_appended *file, char *start, size_t bytes, size_t *read,
+                               char *last);
+mbn_status mbni_appended_clear(mbni_appended *file);
+mbn_status mbni_appended_write(mbni_appended *file, const char *text); /* all of it or nothing */
+void mbni_appended_close(mbni_appended *file);
+
+/* Whether a file can be made where `path` says: MBN_ERR_IO, naming the directory, if not. */
+mbn_status mbni_platform_can_make(const char *path);
+/* Removes a file; one that is not there is no error. */
+mbn_status mbni_platform_remove(const char *path);
+
 #endif

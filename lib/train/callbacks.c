@@ -121,18 +121,29 @@ static mbn_status report(const failure *first)
     return first->status;
 }
 
+mbni_away mbni_callbacks_leave(mbni_callbacks *run)
+{
+    mbni_away away = {mbni_denormals_flush(), NULL};
+    mbni_denormals_restore(run->denormals);
+    away.call = mbni_call_begin("");
+    run->model->revision++; /* the function may predict */
+    mbni_model_lend(run->model);
+    return away;
+}
+
+void mbni_callbacks_return(mbni_callbacks *run, const mbni_away *away)
+{
+    mbni_model_take(run->model);
+    (void)mbni_call_begin(away->call);
+    mbni_denormals_restore(away->mode);
+}
+
 int32_t mbni_callbacks_call(mbni_callbacks *run, mbn_fit_callback_fn function, void *user,
                             const mbn_fit_event *about)
 {
-    uint32_t mode = mbni_denormals_flush();
-    mbni_denormals_restore(run->denormals);
-    const char *call = mbni_call_begin("");
-    run->model->revision++; /* the callback may predict */
-    mbni_model_lend(run->model);
+    mbni_away away = mbni_callbacks_leave(run);
     int32_t answer = function(user, run->model, about);
-    mbni_model_take(run->model);
-    (void)mbni_call_begin(call);
-    mbni_denormals_restore(mode);
+    mbni_callbacks_return(run, &away);
     run->stopped |= answer > 0;
     return answer;
 }

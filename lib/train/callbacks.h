@@ -103,7 +103,14 @@ mbn_status mbni_callbacks_tell(mbni_callbacks *run, int32_t event, mbn_fit_event
 mbn_status mbni_callbacks_end(mbni_callbacks *run, mbn_fit_event *about, mbn_status status);
 
 /* For kinds. */
-/* Lends the model to a function of the caller's; an answer above 0 stops. */
+/* Around functions of the caller's, which run in its own mode and may read the model. */
+typedef struct mbni_away {
+    uint32_t mode;
+    const char *call;
+} mbni_away;
+mbni_away mbni_callbacks_leave(mbni_callbacks *run);
+void mbni_callbacks_return(mbni_callbacks *run, const mbni_away *away);
+/* One such function; an answer above 0 stops. */
 int32_t mbni_callbacks_call(mbni_callbacks *run, mbn_fit_callback_fn function, void *user,
                             const mbn_fit_event *about);
 /* Names the callback in a message: "callbacks[2] (early_stopping): ". Returns `status`. */
@@ -129,5 +136,13 @@ mbn_status mbni_callback_states_import(mbn_model *model, const mbni_records *rec
 mbn_status mbni_user_callback(mbn_context *context, const mbn_callback_options *options, mbn_callback **out);
 mbn_status mbni_early_stopping(mbn_context *context, const mbn_early_stopping_options *options,
                                mbn_callback **out);
+mbn_status mbni_reduce_on_plateau(mbn_context *context, const mbn_reduce_on_plateau_options *options,
+                                  mbn_callback **out);
+mbn_status mbni_rate_scheduler(mbn_context *context, const mbn_learning_rate_scheduler_options *options,
+                               mbn_callback **out);
+mbn_status mbni_csv_logger(mbn_context *context, const mbn_csv_logger_options *options, mbn_callback **out);
+mbn_status mbni_progress_callback(mbn_context *context, const mbn_progress_options *options,
+                                  mbn_callback **out);
+mbn_status mbni_terminate_on_nan(mbn_context *context, mbn_callback **out);
 
 #endif

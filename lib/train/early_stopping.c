@@ -8,6 +8,8 @@
 /* Of the state. */
 enum { BEST, WAIT, BEST_EPOCH, DUE };
 
+enum { MOST_COPIES = 8 };
+
 typedef struct early_stopping {
     mbn_callback base;
     mbn_early_stopping_options options;
@@ -26,11 +28,18 @@ static mbn_status open_slot(mbni_slot *slot)
     const early_stopping *self = (const early_stopping *)slot->callback;
     const mbni_trainer *trainer = slot->run->model->trainer;
     double numbers[MBNI_STATE_NUMBERS];
+    int copies = 0;
     initial(self, numbers);
     MBNI_TRY(mbni_slot_watch(slot, &self->monitor));
     MBNI_TRY(mbni_slot_remember(slot, &self->monitor, numbers));
     if (!self->options.restore_best || slot->state->weights)
         return MBN_OK;
+    for (const mbni_callback_state *s = trainer->callback_states; s; s = s->next)
+        copies += s->weights != NULL;
+    if (copies >= MOST_COPIES) /* more would pass what a checkpoint may hold */
+        return mbni_slot_error(slot, MBN_ERR_ARGUMENT,
+                               "restore_best is 1, and %d callbacks keep weights already, which is the most",
+                               copies);
     slot->state->weights =
         mbni_alloc(trainer->context, trainer->value_count * (int64_t)sizeof *slot->state->weights);
     return slot->state->weights ? MBN_OK : MBN_ERR_MEMORY;

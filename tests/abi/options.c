@@ -66,6 +66,31 @@ static mbn_status use_schedule(const void *options)
     }
 USE_CALLBACK(callback, mbn_callback_create)
 USE_CALLBACK(early_stopping, mbn_early_stopping_create)
+USE_CALLBACK(reduce_on_plateau, mbn_reduce_on_plateau_create)
+USE_CALLBACK(learning_rate_scheduler, mbn_learning_rate_scheduler_create)
+USE_CALLBACK(progress, mbn_progress_create)
+
+/* These want a path that is text. */
+#define USE_CALLBACK_WITH_PATH(kind, create)                                                \
+    static mbn_status use_##kind(const void *options)                                       \
+    {                                                                                       \
+        static const char path[] = "log";                                                   \
+        static const char *const lent = path;                                               \
+        unsigned char copy[sizeof(mbn_##kind##_options) + 16];                              \
+        size_t size;                                                                        \
+        mbn_callback *callback = NULL;                                                      \
+        memcpy(&size, options, sizeof size);                                                \
+        if (size >= sizeof size + sizeof lent && size <= sizeof copy) {                     \
+            memcpy(copy, options, size);                                                    \
+            memcpy(copy + offsetof(mbn_##kind##_options, path), &lent, sizeof lent);        \
+            options = copy;                                                                 \
+        }                                                                                   \
+        mbn_status status = create(NULL, (const mbn_##kind##_options *)options, &callback); \
+        mbn_callback_destroy(callback);                                                     \
+        return status;                                                                      \
+    }
+USE_CALLBACK_WITH_PATH(csv_logger, mbn_csv_logger_create)
+USE_CALLBACK_WITH_PATH(model_checkpoint, mbn_model_checkpoint_create)
 
 static mbn_status use_save(const void *options)
 {
@@ -157,6 +182,11 @@ INIT(fit_options)
 INIT(schedule_options)
 INIT(callback_options)
 INIT(early_stopping_options)
+INIT(reduce_on_plateau_options)
+INIT(learning_rate_scheduler_options)
+INIT(progress_options)
+INIT(csv_logger_options)
+INIT(model_checkpoint_options)
 INIT(save_options)
 INIT(conv2d_options)
 INIT(depthwise_conv2d_options)
@@ -203,6 +233,11 @@ static const kind kinds[] = {
     KIND(fit, 0),
     KIND(callback, 0),
     KIND(early_stopping, 0),
+    KIND(reduce_on_plateau, 0),
+    KIND(csv_logger, offsetof(mbn_csv_logger_options, path)),
+    KIND(model_checkpoint, offsetof(mbn_model_checkpoint_options, path)),
+    KIND(learning_rate_scheduler, offsetof(mbn_learning_rate_scheduler_options, rate)),
+    KIND(progress, offsetof(mbn_progress_options, progress)),
     KIND(schedule, offsetof(mbn_schedule_options, learning_rate)),
     KIND(save, 0),
     KIND(predictor, 0),

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Holds README.md to what it says: its length, its programs (compiled and run), its make targets, its links, its sizes;
-# compiles and runs the program of docs/embedding.md and examples/predict.c.
+# compiles and runs the programs of docs/embedding.md and docs/training.md, and examples/predict.c.
 # Wants BUILD with the library and the examples in it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -59,6 +59,17 @@ if "$work/embedding" "$work/nowhere.mbn" 2>"$work/error.txt"; then
     fail "the program of docs/embedding.md succeeds without a model"
 fi
 grep -q nowhere.mbn "$work/error.txt" || fail "the program of docs/embedding.md said: $(cat "$work/error.txt")"
+
+# That of docs/training.md: the first run trains, the second finds that there is nothing left to do.
+program docs/training.md 1 >"$work/training.c"
+$CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/training.c" -o "$work/training" \
+    "$BUILD/libmobilenet.so" -Wl,-rpath,"$(realpath "$BUILD")"
+for run in 1 2; do
+    (cd "$work" && ./training >"output$run.txt") || fail "the program of docs/training.md failed"
+done
+epochs=$(sed -n 's/^\([1-9][0-9]*\) epochs now, \1 in all$/\1/p' "$work/output1.txt")
+[ -n "$epochs" ] && grep -qx "0 epochs now, $epochs in all" "$work/output2.txt" ||
+    fail "the program of docs/training.md printed: $(cat "$work/output1.txt" "$work/output2.txt")"
 
 for target in $(grep -oE '(^|[ `(])make [a-z][a-z -]*' README.md | sed 's/.*make //' | tr ' ' '\n' | sort -u); do
     grep -qE "^(# )?$target:|^\.PHONY:.* $target( |$)" Makefile || unknown="${unknown:-} $target"

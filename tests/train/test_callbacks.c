@@ -4,8 +4,25 @@
 #include <stdio.h>
 #include "support/suite.h"
 #include "support/allocator.h"
+#include "support/play.h"
 #include "support/training.h"
-#include "train/callbacks.h"
+
+/* Stops at the k-th call, with a checkpoint if there is a path. */
+typedef struct interruption {
+    const char *path;
+    int calls, at;
+} interruption;
+
+static int32_t stop_at(void *user, mbn_model *model, const mbn_fit_event *event)
+{
+    interruption *i = user;
+    (void)event;
+    if (++i->calls != i->at)
+        return 0;
+    if (i->path)
+        ck_ok(mbn_checkpoint_save(model, i->path));
+    return 1;
+}
 
 static mbn_callback *early_stopping(mbn_early_stopping_options o)
 {
@@ -20,49 +37,6 @@ static mbn_early_stopping_options stopping_options(int64_t patience)
     mbn_early_stopping_options_init(&o);
     o.patience = patience;
     return o;
-}
-
-/* Plays a fit whose validation values are given, without training: the first weight tells the epoch. */
-typedef struct play {
-    int64_t epochs;                   /* asked for */
-    const double *val_loss, *val_acc; /* of each trained epoch; NULL: 0 */
-    double rates[16];                 /* in force in each trained epoch */
-    mbn_status status;                /* to end with */
-} play;
-
-static void play_epoch(mbni_callbacks *run, mbn_history *history, play *p, mbn_fit_event *about)
-{
-    mbni_trainer *trainer = run->model->trainer;
-    const int64_t epoch = trainer->epochs;
-    ck_ok(mbni_callbacks_tell(run, MBNI_EPOCH_BEGIN, about));
-    p->rates[epoch] = trainer->options.learning_rate;
-    run->model->values[0] = (float)epoch;
-    const double row[MBNI_HISTORY_COLUMNS] = {
-        0.5, 0.5, p->val_loss ? p->val_loss[epoch] : 0, p->val_acc ? p->val_acc[epoch] : 0, p->rates[epoch],
-        1};
-    trainer->epochs++;
-    mbni_history_append(history, row);
-    ck_ok(mbni_callbacks_tell(run, MBNI_EPOCH_END, about));
-}
-
-/* Returns the epochs that this call ran. */
-static int64_t play_fit(mbn_model *model, const mbn_callback *callback, play *p)
-{
-    mbn_fit_options options = fit_options(1, p->epochs);
-    mbn_fit_event about = {.struct_size = sizeof about, .epochs = p->epochs};
-    mbn_history *history = mbni_history_create(model->context, p->epochs, 1);
-    mbni_callbacks run;
-    options.callbacks = &callback;
-    options.callback_count = 1;
-    ck_ok(mbni_callbacks_open(&run, model, &options, history, 0));
-    ck_ok(mbni_callbacks_tell(&run, MBNI_TRAIN_BEGIN, &about));
-    while (mbni_history_epochs(history) < p->epochs && !run.stopped)
-        play_epoch(&run, history, p, &about);
-    ck_assert_int_eq(mbni_callbacks_end(&run, &about, p->status), p->status);
-    mbni_callbacks_close(&run);
-    int64_t epochs = mbni_history_epochs(history);
-    mbn_history_destroy(history);
-    return epochs;
 }
 
 typedef struct stopping_case {
@@ -165,29 +139,193 @@ START_TEST(early_stopping_goes_on_until_it_stops)
 }
 END_TEST
 
+typedef struct plateau_case {
+    const char *claim;
+    mbn_reduce_on_plateau_options options; /* without struct_size */
+    double values[8], rates[8];            /* in force in each epoch; 0: no epoch */
+} plateau_case;
+
+static const plateau_case plateau_cases[] = {
+    {"after patience epochs", {.factor = .5, .patience = 2}, {1, 1, 1, 1, 1, 1}, {1, 1, 1, .5, .5, .25}},
+    {"no epoch counts in cooldown, its last one does",
+     {.factor = .5, .patience = 1, .cooldown = 2},
+     {1, 1, 1, 1, 1, 1, 1},
+     {1, 1, .5, .5, .25, .25, .125}},
+    {"less than min_delta is no better",
+     {.factor = .5, .patience = 1, .min_delta = .1},
+     {1, .95, .85, .84, 0},
+     {1, 1, .5, .5, .25}},
+    {"not below min_rate",
+     {.factor = .5, .patience = 1, .min_rate = .3},
+     {1, 1, 1, 1, 1},
+     {1, 1, .5, .3, .3}},
+    {"more is better where asked",
+     {.factor = .5, .patience = 1, .mode = MBN_MONITOR_MAX},
+     {.5, .6, .6, .7},
+     {1, 1, 1, .5}},
+    {"patience 0 is as 1", {.factor = .5}, {1, .9, .9, .9}, {1, 1, 1, .5}},
+};
+
+/* In one call, and an epoch a call with the callback made anew. */
+START_TEST(reduce_on_plateau_follows_keras)
+{
+    fixture f = set_up(1, 4);
+    for (size_t i = 0; i < sizeof plateau_cases / sizeof *plateau_cases; i++)
+        for (int parts = 0; parts < 2; parts++) {
+            const plateau_case *c = &plateau_cases[i];
+            mbn_reduce_on_plateau_options o = c->options;
+            int64_t epochs = 0;
+            while (epochs < 8 && c->rates[epochs] > 0)
+                epochs++;
+            play p = {.epochs = parts ? 1 : epochs, .val_loss = c->values};
+            o.struct_size = sizeof o;
+            compile_adam(f.model);
+            ck_ok(mbn_set_learning_rate(f.model, 1));
+            for (int64_t call = 0; call < (parts ? epochs : 1); call++) {
+                mbn_callback *callback;
+                ck_ok(mbn_reduce_on_plateau_create(NULL, &o, &callback));
+                (void)play_fit(f.model, callback, &p);
+                mbn_callback_destroy(callback);
+            }
+            for (int64_t e = 0; e < epochs; e++)
+                ck_assert_msg(fabs(p.rates[e] - c->rates[e]) < 1e-15, "%s: epoch %d has %g", c->claim, (int)e,
+                              p.rates[e]);
+        }
+    tear_down(&f);
+}
+END_TEST
+
+/* What each epoch was asked with. */
+typedef struct asked {
+    int64_t epochs[8];
+    double rates[8];
+    int count;
+} asked;
+
+static double half_of_it(void *user, int64_t epoch, double rate)
+{
+    asked *a = user;
+    ck_assert_int_lt(a->count, 8);
+    a->epochs[a->count] = epoch;
+    a->rates[a->count++] = rate;
+    return epoch == 5 ? -1 : epoch ? rate / 2 : rate;
+}
+
+START_TEST(a_scheduler_gives_each_epoch_its_rate_once)
+{
+    fixture f = set_up(1, 4);
+    asked a = {.count = 0};
+    mbn_learning_rate_scheduler_options o;
+    mbn_learning_rate_scheduler_options_init(&o);
+    o.rate = half_of_it;
+    o.user = &a;
+    mbn_callback *callback;
+    ck_ok(mbn_learning_rate_scheduler_create(NULL, &o, &callback));
+    ck_ok(mbn_set_learning_rate(f.model, 1));
+    play p = {.epochs = 2};
+    (void)play_fit(f.model, callback, &p);
+    (void)play_fit(f.model, callback, &p);
+    for (int e = 0; e < 4; e++) {
+        ck_assert_int_eq(a.epochs[e], e);
+        ck_assert_double_eq(p.rates[e], e ? pow(.5, e) : 1);
+    }
+    mbn_fit_options options = fit_options(2, 2);
+    interruption stop = {NULL, 0, 1};
+    options.callbacks = (const mbn_callback *const *)&callback;
+    options.callback_count = 1;
+    options.on_batch_end = stop_at;
+    options.callback_user = &stop;
+    ck_ok(mbn_fit(f.model, f.x, f.y, &options, NULL)); /* in the middle of epoch 4, */
+    ck_assert_double_eq(mbn_learning_rate(f.model), pow(.5, 4));
+    options.on_batch_end = NULL;
+    ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_CALLBACK, /* which keeps its rate; but 5 */
+             "option callbacks[0] (learning_rate_scheduler): the function returned -1 for epoch 5");
+    ck_assert_int_eq(a.count, 6);
+    ck_assert_double_eq(a.rates[5], pow(.5, 4));
+    options.seed++; /* epoch 5 begins again, and asks the same */
+    ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_CALLBACK, "epoch 5");
+    ck_assert_double_eq(a.rates[6], pow(.5, 4));
+    mbn_callback_destroy(callback);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_nan_ends_well_with_terminate_on_nan)
+{
+    fixture f = set_up(0, 1);
+    mbn_tensor *x, *y;
+    mbn_history *history;
+    int64_t dims[4] = {10, 32, 32, 3}, y_dims[1] = {10};
+    mbn_model *untouched = small_net(f.context, 3);
+    mbn_callback *callback;
+    ck_ok(mbn_terminate_on_nan_create(NULL, &callback));
+    ck_ok(mbn_tensor_create(NULL, MBN_F32, 4, dims, &x));
+    ck_ok(mbn_tensor_create(NULL, MBN_I32, 1, y_dims, &y));
+    ((float *)mbn_tensor_data(x))[9 * 3072 + 5] = NAN;
+    mbn_fit_options options = fit_options(4, 2);
+    options.shuffle = 0;
+    options.callbacks = (const mbn_callback *const *)&callback;
+    options.callback_count = 1;
+    ck_ok(mbn_fit(f.model, x, y, &options, &history));
+    ck_assert_int_eq(mbn_history_epochs(history), 0);
+    ck_assert_ptr_nonnull(strstr(mbn_last_error(), "epoch 1, batch 3"));
+    ck_assert(same_weights(untouched, f.model));
+    mbn_history_destroy(history);
+    mbn_callback_destroy(callback);
+    mbn_tensor_destroy(x);
+    mbn_tensor_destroy(y);
+    mbn_model_destroy(untouched);
+    tear_down(&f);
+}
+END_TEST
+
+typedef struct percents {
+    double values[8];
+    int count, stop_at;
+} percents;
+
+static int32_t note_percent(void *user, double percent, double seconds_left, const mbn_fit_event *event)
+{
+    percents *p = user;
+    ck_assert_int_lt(p->count, 8);
+    ck_assert(p->count == 0 ? isnan(seconds_left) : seconds_left >= 0);
+    ck_assert_int_eq(event->epochs, 2);
+    p->values[p->count++] = percent;
+    return p->count == p->stop_at;
+}
+
+START_TEST(progress_tells_percent_in_steps)
+{
+    static const struct {
+        double step, expected[6];
+        int stop_at, count;
+    } rows[] = {{0, {0, 25, 50, 75, 100}, 0, 5}, {60, {0, 75, 100}, 0, 3}, {25, {0, 25}, 2, 2}};
+    fixture f = set_up(1, 16);
+    mbn_fit_options options = fit_options(8, 2);
+    for (int i = 0; i < 3; i++) {
+        percents p = {.stop_at = rows[i].stop_at};
+        mbn_progress_options o;
+        mbn_callback *callback;
+        mbn_progress_options_init(&o);
+        ck_assert_double_eq(o.step_percent, 1);
+        o.progress = note_percent;
+        o.user = &p;
+        o.step_percent = rows[i].step;
+        ck_ok(mbn_progress_create(NULL, &o, &callback));
+        options.callbacks = (const mbn_callback *const *)&callback;
+        options.callback_count = 1;
+        ck_ok(mbn_fit(f.model, f.x, f.y, &options, NULL));
+        ck_assert_int_eq(p.count, rows[i].count);
+        for (int k = 0; k < p.count; k++)
+            ck_assert_double_eq(p.values[k], rows[i].expected[k]);
+        mbn_callback_destroy(callback);
+    }
+    tear_down(&f);
+}
+END_TEST
+
 /* Whole trainings. Everything below watches one that stops early. */
 enum { PICTURES = 60, EPOCHS = 12, BATCHES = 3 };
-
-typedef struct outcome {
-    mbn_model *model;
-    int64_t epochs;
-} outcome;
-
-/* Saves a checkpoint at the k-th call and stops. */
-typedef struct interruption {
-    const char *path;
-    int calls, at;
-} interruption;
-
-static int32_t save_and_stop(void *user, mbn_model *model, const mbn_fit_event *event)
-{
-    interruption *i = user;
-    (void)event;
-    if (++i->calls != i->at)
-        return 0;
-    ck_ok(mbn_checkpoint_save(model, i->path));
-    return 1;
-}
 
 static int64_t fit_on(mbn_model *model, const fixture *f, const mbn_callback *const *callbacks, int64_t count)
 {
@@ -202,25 +340,43 @@ static int64_t fit_on(mbn_model *model, const fixture *f, const mbn_callback *co
     return epochs;
 }
 
-static mbn_callback *watching_callback(int32_t restore_best)
+/* EarlyStopping with the best weights, and ReduceLROnPlateau. */
+static void make_pair(mbn_callback *pair[2])
 {
     mbn_early_stopping_options o = stopping_options(2);
-    o.restore_best = restore_best;
+    mbn_reduce_on_plateau_options plateau;
+    o.restore_best = 1;
     o.min_delta = 0.02;
-    return early_stopping(o);
+    pair[0] = early_stopping(o);
+    mbn_reduce_on_plateau_options_init(&plateau);
+    plateau.patience = 1;
+    plateau.factor = 0.5;
+    plateau.monitor = "loss";
+    plateau.min_delta = 0.5;
+    ck_ok(mbn_reduce_on_plateau_create(NULL, &plateau, &pair[1]));
 }
 
-/* After a batch, at the end of the epoch in which it stops, and right after the last batch of an epoch. */
-START_TEST(a_training_with_early_stopping_goes_on_as_if_never_stopped)
+static void destroy_pair(mbn_callback *pair[2])
+{
+    mbn_callback_destroy(pair[0]);
+    mbn_callback_destroy(pair[1]);
+}
+
+/* After every other batch, the last of an epoch included, and after every epoch, that in which it stops
+ * included. */
+START_TEST(a_training_with_callbacks_goes_on_as_if_never_stopped)
 {
     fixture whole = set_up(0, PICTURES);
-    mbn_callback *callbacks[2] = {watching_callback(1)};
+    mbn_callback *callbacks[3], *anew[2];
     const mbn_callback *const *list = (const mbn_callback *const *)callbacks;
-    const int64_t epochs = fit_on(whole.model, &whole, list, 1);
     char path[] = "/tmp/mbn-callbacks-XXXXXX";
     ck_assert_int_ge(mkstemp(path), 0);
+    make_pair(callbacks);
+    const int64_t epochs = fit_on(whole.model, &whole, list, 2);
+    const double rate = mbn_learning_rate(whole.model);
     ck_assert_msg(epochs > 2 && epochs < EPOCHS, "%d epochs: the data stop too soon or too late",
                   (int)epochs);
+    ck_assert_double_lt(rate, 3e-3);
     for (int by_epoch = 0; by_epoch < 2; by_epoch++)
         for (int at = by_epoch ? 1 : 2; at <= epochs * (by_epoch ? 1 : BATCHES); at += by_epoch ? 1 : 2) {
             fixture f = set_up(0, PICTURES);
@@ -228,24 +384,24 @@ START_TEST(a_training_with_early_stopping_goes_on_as_if_never_stopped)
             mbn_callback_options functions;
             mbn_model *resumed;
             mbn_callback_options_init(&functions);
-            *(by_epoch ? &functions.on_epoch_end : &functions.on_batch_end) = save_and_stop;
+            *(by_epoch ? &functions.on_epoch_end : &functions.on_batch_end) = stop_at;
             functions.user = &stop;
-            ck_ok(mbn_callback_create(NULL, &functions, &callbacks[1]));
-            (void)fit_on(f.model, &f, list, 2);
+            ck_ok(mbn_callback_create(NULL, &functions, &callbacks[2]));
+            (void)fit_on(f.model, &f, list, 3);
             ck_ok(mbn_checkpoint_load(f.context, path, &resumed));
-            mbn_callback *anew = watching_callback(1);
-            const mbn_callback *one[] = {anew};
-            (void)fit_on(resumed, &f, one, 1);
+            make_pair(anew);
+            (void)fit_on(resumed, &f, (const mbn_callback *const *)anew, 2);
             ck_assert_int_eq(mbn_trained_epochs(resumed), epochs);
+            ck_assert_double_eq(mbn_learning_rate(resumed), rate);
             ck_assert_msg(same_weights(whole.model, resumed), "stopped at %s %d",
                           by_epoch ? "epoch" : "batch", at);
-            mbn_callback_destroy(anew);
-            mbn_callback_destroy(callbacks[1]);
+            destroy_pair(anew);
+            mbn_callback_destroy(callbacks[2]);
             mbn_model_destroy(resumed);
             tear_down(&f);
         }
     remove(path);
-    mbn_callback_destroy(callbacks[0]);
+    destroy_pair(callbacks);
     tear_down(&whole);
 }
 END_TEST
@@ -370,7 +526,27 @@ START_TEST(wrong_callbacks_are_refused_before_the_first_step)
     ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT, "callbacks is NULL");
     options.callback_count = 65;
     ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT, "callback_count is 65");
+    mbn_schedule_options schedule;
+    mbn_callback *plateau;
+    mbn_schedule_options_init(&schedule);
+    schedule.learning_rate = 1;
+    ck_ok(mbn_reduce_on_plateau_create(NULL, NULL, &plateau));
+    one = plateau;
+    options.schedule = &schedule;
+    options.callbacks = &one;
+    options.callback_count = 1;
+    ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_ARGUMENT,
+             "callbacks[0] (reduce_on_plateau): it sets the learning rate, and so does option schedule");
+    mbn_callback_destroy(plateau);
     ck_assert(same_weights(untouched, f.model));
+    mbn_reduce_on_plateau_options r;
+    mbn_reduce_on_plateau_options_init(&r);
+    r.factor = 1;
+    ck_fails(mbn_reduce_on_plateau_create(NULL, &r, &out), MBN_ERR_ARGUMENT, "factor is 1");
+    ck_fails(mbn_learning_rate_scheduler_create(NULL, NULL, &out), MBN_ERR_ARGUMENT, "rate is NULL");
+    ck_fails(mbn_progress_create(NULL, NULL, &out), MBN_ERR_ARGUMENT, "progress is NULL");
+    ck_fails(mbn_csv_logger_create(NULL, NULL, &out), MBN_ERR_ARGUMENT, "path is NULL");
+    ck_assert_ptr_null(out);
     o.patience = -1;
     ck_fails(mbn_early_stopping_create(NULL, &o, &out), MBN_ERR_ARGUMENT, "patience is -1");
     ck_assert_ptr_null(out);
@@ -392,6 +568,8 @@ START_TEST(wrong_callbacks_are_refused_before_the_first_step)
 END_TEST
 
 SUITE("callbacks", early_stopping_follows_keras, accuracy_is_better_when_higher,
-      early_stopping_goes_on_until_it_stops, a_training_with_early_stopping_goes_on_as_if_never_stopped,
+      early_stopping_goes_on_until_it_stops, reduce_on_plateau_follows_keras,
+      a_scheduler_gives_each_epoch_its_rate_once, a_nan_ends_well_with_terminate_on_nan,
+      progress_tells_percent_in_steps, a_training_with_callbacks_goes_on_as_if_never_stopped,
       functions_are_told_in_order_and_may_stop_or_fail_anywhere,
       wrong_callbacks_are_refused_before_the_first_step)
