@@ -1,10 +1,11 @@
 # libmobilenet. `make help` lists the targets; `make deps check` and `make deps demo` are the way in.
 #
 # Everything made goes to BUILD (build/). Variables that may be given: BUILD, CC, CFLAGS, LDFLAGS, OPTIMIZE,
-# BLAS (openblas, none), PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, CIFAR10_DIR, V=1 (show commands).
+# BLAS (openblas, none), IMAGES (yes, no), PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, CIFAR10_DIR, V=1 (show commands).
 
 BUILD ?= build
 BLAS ?= openblas
+IMAGES ?= yes
 
 # As many jobs as there are processors, unless -j says otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -50,13 +51,21 @@ else ifneq ($(BLAS),none)
 $(error BLAS is $(BLAS); allowed are openblas and none)
 endif
 
+# PNG and JPEG are read through libraries that are opened when they are needed, not linked; their headers are needed here.
+ifeq ($(IMAGES),yes)
+have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo -D$(2) $$($(PKG_CONFIG) --cflags $(1)))
+IMAGES_CFLAGS := $(call have,libpng,MBNI_HAVE_PNG) $(call have,libjpeg,MBNI_HAVE_JPEG)
+else ifneq ($(IMAGES),no)
+$(error IMAGES is $(IMAGES); allowed are yes and no)
+endif
+
 # No contraction: the generic kernels must give the same bits with every compiler.
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) $(WARN) -ffp-contract=off -fPIC -fvisibility=hidden -pthread $(SANITIZE) \
-             -Iinclude -Ilib $(BLAS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+             -Iinclude -Ilib $(BLAS_CFLAGS) $(IMAGES_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 # No kernel looks at floating point exceptions or errno; without these flags selects and square roots are not vectorized.
 KERNEL_FLAGS := -O3 -fno-trapping-math -fno-math-errno
 SMALL_FLAGS := -Os
-LIBS := -lz $(BLAS_LIBS) -lm -pthread
+LIBS := -lz $(BLAS_LIBS) -lm -pthread $(if $(IMAGES_CFLAGS),-ldl)
 CHECK_LIBS = $(or $(shell $(PKG_CONFIG) --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 
 SOURCES := $(sort $(wildcard lib/*/*.c lib/kernels/*/*.c))
@@ -86,8 +95,8 @@ $(BUILD)/flags $(BUILD)/sources: force
 	@mkdir -p $(@D); echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' > $@
 
 $(BUILD)/obj/lib/kernels/%.o: OPTIMIZE += $(KERNEL_FLAGS)
-# Packing is loops over all weights, too.
-$(BUILD)/obj/lib/predict/pack.o: OPTIMIZE += $(KERNEL_FLAGS)
+# Packing is loops over all weights, too, and resizing over all pixels.
+$(BUILD)/obj/lib/predict/pack.o $(BUILD)/obj/lib/data/resize.o: OPTIMIZE += $(KERNEL_FLAGS)
 # What runs once a call, or once a batch, is made small: the library has to stay below 1 MB.
 SMALL_ROOMS := api core model train
 $(foreach room,$(SMALL_ROOMS),$(eval $(BUILD)/obj/lib/$(room)/%.o: OPTIMIZE += $(SMALL_FLAGS)))
@@ -116,6 +125,9 @@ define LINK_AS_USER
 	@echo "  LINK    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(OPTIMIZE) $(WARN) $(SANITIZE) -Iinclude $(CFLAGS) -MMD -MP -o $@ $< $(STATIC) $(LIBS) $(LDFLAGS)
 endef
+
+# Tests write JPEG files with libjpeg, where it is.
+$(BUILD)/tests/data/test_image $(BUILD)/tests/data/test_directory: LDFLAGS += $(if $(findstring JPEG,$(IMAGES_CFLAGS)),-ljpeg)
 
 # Tests link the static library, and so reach internal functions too.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_SUPPORT) $(STATIC)

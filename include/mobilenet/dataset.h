@@ -58,6 +58,64 @@ MBN_API mbn_status mbn_dataset_cifar(mbn_context *context, const char *directory
 MBN_API mbn_status mbn_dataset_shapes(mbn_context *context, int64_t count, int64_t height, int64_t width,
                                       uint64_t seed, mbn_dataset **out);
 
+/** How a picture of another size becomes one of the size asked for. */
+enum {
+    MBN_RESIZE_STRETCH = 0, /* all of it, both sides by themselves */
+    MBN_RESIZE_CROP = 1     /* its middle, as large as fits: the shorter side decides */
+};
+
+/** What becomes of a file that is no picture, is too large or turns out to be damaged. */
+enum {
+    MBN_BROKEN_SKIP = 0, /* left out, counted and named */
+    MBN_BROKEN_ERROR = 1 /* the call fails and names it */
+};
+
+typedef struct mbn_directory_options {
+    size_t struct_size;    /* set by the init function */
+    int64_t height, width; /* of the data set's pictures; required, 1 to 8192 */
+    int64_t channels;      /* 3 (default) or 1 */
+    int64_t max_pixels; /* height times width that a file may have; 1 to 1,000,000,000, default 64,000,000 */
+    int32_t resize;     /* MBN_RESIZE_...; default stretch */
+    int32_t on_broken;  /* MBN_BROKEN_...; default skip */
+} mbn_directory_options;
+
+/** Fills `options` with the defaults. `struct_size` is sizeof of the caller's struct. */
+MBN_API void mbn_directory_options_init_sized(mbn_directory_options *options, size_t struct_size);
+static inline void mbn_directory_options_init(mbn_directory_options *options)
+{
+    mbn_directory_options_init_sized(options, sizeof *options);
+}
+
+/** Makes a data set of a directory with one folder for each class: path/cat/1.jpg, path/dog/x/2.png. u8
+ * pictures, decoded each time they are read.
+ *
+ * Folders in the order of their names' bytes give the class ids, and files are in the order of their paths.
+ * Folders in a class's folder belong to that class. Names that begin with a dot are ignored; symbolic links
+ * in the directory are not followed. JPEG and PNG are read through libjpeg and libpng, if the library was
+ * built with them and they are installed; binary PPM and PGM always. Colours and depths become 8 bits and
+ * the channels asked for; transparency is ignored; pictures are turned as EXIF says. Sizes are changed by a
+ * triangle filter in integers, the same on every machine (JPEG: as far as libjpeg's decoder is).
+ *
+ * Making it reads the first bytes of every file. A file whose pixels turn out to be damaged when they are
+ * read is skipped then: the next good one of its class, in a circle, stands in its place.
+ *  @param path     of the directory, which stays as it is as long as the data set is used
+ *  @param options  copied
+ *  @return MBN_OK, MBN_ERR_ARGUMENT, MBN_ERR_IO (a file or folder cannot be opened or read), MBN_ERR_FORMAT
+ * (no class, no picture; with MBN_BROKEN_ERROR, the first file that is none), MBN_ERR_UNSUPPORTED,
+ * MBN_ERR_MEMORY. Any thread. Memory: the paths; and for each thread that reads, one file, its pixels and a
+ * few rows. */
+MBN_API mbn_status mbn_dataset_directory(mbn_context *context, const char *path,
+                                         const mbn_directory_options *options, mbn_dataset **out);
+
+/** Files that a directory's data set has left out so far, its views included: of everything that is not
+ * hidden, what is no picture and what turned out to be damaged. 0 for other data sets. Any thread. */
+MBN_API int64_t mbn_dataset_skipped(const mbn_dataset *dataset);
+/** Path below the directory of one that was left out, 0 to skipped - 1, in the order of discovery; NULL for
+ * other numbers. Lent: valid as long as the data set. */
+MBN_API const char *mbn_dataset_skipped_name(const mbn_dataset *dataset, int64_t index);
+/** Why it was left out, as a part of a sentence, e.g. "an empty file". Lent likewise. */
+MBN_API const char *mbn_dataset_skipped_reason(const mbn_dataset *dataset, int64_t index);
+
 /** Reads one picture and its class. It must answer the same for the same index.
  *  @param index   0 to count - 1
  *  @param pixels  to be filled: [height, width, channels]; NULL when only the class is asked for

@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 #include "core/error.h"
 #include "core/options.h"
+#include "data/skipped.h"
 
 static mbn_status refuse_null(const char *argument)
 {
@@ -48,6 +49,43 @@ MBN_API mbn_status mbn_dataset_shapes(mbn_context *context, int64_t count, int64
         return refuse_null("out");
     *out = NULL;
     return mbni_dataset_shapes(context, count, height, width, seed, out);
+}
+
+MBN_API void mbn_directory_options_init_sized(mbn_directory_options *options, size_t struct_size)
+{
+    mbn_directory_options defaults;
+    mbni_directory_defaults(&defaults);
+    mbni_options_write(options, struct_size, &defaults, sizeof defaults);
+}
+
+MBN_API mbn_status mbn_dataset_directory(mbn_context *context, const char *path,
+                                         const mbn_directory_options *options, mbn_dataset **out)
+{
+    MBNI_CALL();
+    mbn_directory_options known;
+    if (!out)
+        return refuse_null("out");
+    *out = NULL;
+    if (!path)
+        return refuse_null("path");
+    mbni_directory_defaults(&known);
+    MBNI_TRY(mbni_options_read(&known, sizeof known, options, "options"));
+    return mbni_dataset_directory(context, path, &known, out);
+}
+
+MBN_API int64_t mbn_dataset_skipped(const mbn_dataset *dataset)
+{
+    return dataset ? mbni_skipped_count(dataset->skipped) : 0;
+}
+
+MBN_API const char *mbn_dataset_skipped_name(const mbn_dataset *dataset, int64_t index)
+{
+    return dataset ? mbni_skipped_name(dataset->skipped, index) : NULL;
+}
+
+MBN_API const char *mbn_dataset_skipped_reason(const mbn_dataset *dataset, int64_t index)
+{
+    return dataset ? mbni_skipped_reason(dataset->skipped, index) : NULL;
 }
 
 MBN_API void mbn_dataset_callback_options_init_sized(mbn_dataset_callback_options *options,

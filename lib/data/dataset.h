@@ -25,6 +25,7 @@ struct mbn_dataset {
     mbn_dataset *source;      /* of a cache: what it was made of, which has the names; a reference, or NULL */
     const char *const *names; /* of classes, or NULL; the kind's, or those of the root */
     int64_t count, height, width, channels, classes;
+    struct mbni_skipped *skipped; /* of a directory, and lent to what is made of it; NULL otherwise */
     int64_t picture_bytes;
     int32_t type;     /* of pixels: MBN_U8 or MBN_F32 */
     bool soft;        /* a label is a row of `classes` shares instead of an id */
@@ -66,6 +67,10 @@ mbn_status mbni_dataset_shapes(mbn_context *context, int64_t count, int64_t heig
 void mbni_dataset_callback_defaults(mbn_dataset_callback_options *options);
 mbn_status mbni_dataset_from_callback(mbn_context *context, const mbn_dataset_callback_options *options,
                                       mbn_dataset **out);
+
+void mbni_directory_defaults(mbn_directory_options *options);
+mbn_status mbni_dataset_directory(mbn_context *context, const char *path,
+                                  const mbn_directory_options *options, mbn_dataset **out);
 
 /* Views. */
 mbn_status mbni_dataset_subset(mbn_dataset *dataset, const int64_t *indices, int64_t count,

@@ -53,6 +53,7 @@ static mbn_status view_new(mbn_dataset *dataset, int64_t count, mbn_dataset **ou
     }
     view->kind = &VIEW;
     view->names = root->names;
+    view->skipped = root->skipped;
     view->soft = root->soft;
     view->in_memory = root->in_memory;
     view->thread_safe = root->thread_safe;
@@ -392,6 +393,7 @@ mbn_status mbni_dataset_cache(mbn_dataset *dataset, mbn_dataset **out)
     MBNI_TRY(mbni_dataset_own_tensors(x, y, dataset->classes, root->names, out));
     /* The names and the list of what was skipped stay with the root. */
     (*out)->source = root;
+    (*out)->skipped = root->skipped;
     mbni_dataset_retain(root);
     return MBN_OK;
 }

@@ -3,10 +3,13 @@
  * for what they lack and nothing is written behind their end; newer ones work while the appended field is
  * zero and are refused else. Compiled and run by tests/abi/run.sh, without Check, as a user's program would
  * be. */
+#define _GNU_SOURCE /* mkdtemp */
 #include <mobilenet/mobilenet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int passed, failed;
 
@@ -155,6 +158,40 @@ static mbn_status use_dataset_callback(const void *options)
     return status;
 }
 
+/* A tree with one picture, made by main. */
+static char folder[] = "/tmp/abi_options_XXXXXX";
+
+static mbn_status use_directory(const void *options)
+{
+    mbn_dataset *dataset = NULL;
+    mbn_status status = mbn_dataset_directory(NULL, folder, (const mbn_directory_options *)options, &dataset);
+    mbn_dataset_destroy(dataset);
+    return status;
+}
+
+static int make_folder(void)
+{
+    char path[sizeof folder + 8];
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/a", folder);
+    if (mkdir(path, 0700))
+        return -1;
+    snprintf(path, sizeof path, "%s/a/x.pgm", folder);
+    FILE *file = fopen(path, "wb");
+    return file && fputs("P5 1 1 255\n.", file) >= 0 && !fclose(file) ? 0 : -1;
+}
+
+static void remove_folder(void)
+{
+    char path[sizeof folder + 8];
+    snprintf(path, sizeof path, "%s/a/x.pgm", folder);
+    remove(path);
+    snprintf(path, sizeof path, "%s/a", folder);
+    remove(path);
+    remove(folder);
+}
+
 /* Structs that the library fills. */
 static mbn_status use_step_info(const void *info)
 {
@@ -212,6 +249,14 @@ static void init_dataset_callback_options(void *options, size_t struct_size)
     known->height = known->width = 8;
 }
 
+static void init_directory_options(void *options, size_t struct_size)
+{
+    mbn_directory_options *known = options;
+    mbn_directory_options_init_sized(known, struct_size);
+    if (struct_size >= offsetof(mbn_directory_options, height) + sizeof known->height)
+        known->height = 8;
+}
+
 typedef struct kind {
     const char *name;
     void (*init)(void *options, size_t struct_size);
@@ -250,6 +295,7 @@ static const kind kinds[] = {
     KIND(zero_padding2d, 0),
     KIND(average_pooling2d, 0),
     KIND(dense, offsetof(mbn_dense_options, units)),
+    KIND(directory, offsetof(mbn_directory_options, width)),
     KIND(dataset_callback, offsetof(mbn_dataset_callback_options, classes)),
     {"mbn_layer_info", init_layer_info, sizeof(mbn_layer_info), 0, use_layer_info, 1},
     {"mbn_step_info", init_step_info, sizeof(mbn_step_info), 0, use_step_info, 1},
@@ -350,6 +396,10 @@ static mbn_status prepare(void)
 
 int main(void)
 {
+    if (make_folder()) {
+        printf("abi: no folder can be made below /tmp\n");
+        return 1;
+    }
     if (prepare()) {
         printf("abi: %s\n", mbn_last_error());
         return 1;
@@ -363,6 +413,7 @@ int main(void)
     mbn_tensor_destroy(labels);
     mbn_tensor_destroy(pictures);
     mbn_model_destroy(model);
+    remove_folder();
     mbn_default_context_shutdown();
     printf("abi: option structs of other ages: %d passed, %d failed\n", passed, failed);
     return failed != 0;
