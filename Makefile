@@ -183,11 +183,11 @@ amalgamation:  ## the library as two files, BUILD/amalgamation/mobilenet.c and m
 	@tests/amalgamation/amalgamate.py $(BUILD)/amalgamation
 
 check-amalgamation:  ## the amalgamation compiles with gcc and clang and gives the library's bits
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror $(BUILD)/noblas/libmobilenet.a amalgamation
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none IMAGES=no CFLAGS=-Werror $(BUILD)/noblas/libmobilenet.a amalgamation
 	@BUILD=$(BUILD)/noblas tests/amalgamation/run.sh
 
-check-noblas:  ## the test suite on the library's own matrix product, gcc, warnings as errors
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none CFLAGS=-Werror all check
+check-noblas:  ## the test suite on the library's own matrix product and without PNG and JPEG, gcc, warnings as errors
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/noblas BLAS=none IMAGES=no CFLAGS=-Werror all check
 
 # Coverage-guided fuzzing of the readers by clang's libFuzzer, from the golden files on; crashes stay in BUILD/fuzz.
 FUZZ_SECONDS ?= 60
@@ -196,9 +196,9 @@ fuzz:  ## feeds damaged files to the readers for FUZZ_SECONDS (60) each
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz BLAS=none CC=clang OPTIMIZE='-O1 -g' \
 		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' $(BUILD)/fuzz/libmobilenet.a
 	@for f in $(FUZZERS); do \
-		clang -std=c11 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude tests/fuzz/$$f.c \
-			$(BUILD)/fuzz/libmobilenet.a -lz -lm -pthread -o $(BUILD)/fuzz/$$f && \
-		mkdir -p $(BUILD)/fuzz/corpus/$$f && cp tests/io/golden/* $(BUILD)/fuzz/corpus/$$f && \
+		clang -std=c11 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude -Ilib tests/fuzz/$$f.c \
+			$(BUILD)/fuzz/libmobilenet.a -lz -lm -pthread $(if $(IMAGES_CFLAGS),-ldl) -o $(BUILD)/fuzz/$$f && \
+		mkdir -p $(BUILD)/fuzz/corpus/$$f && cp $$([ $$f = fuzz_image ] && echo tests/data/golden/* || echo tests/io/golden/*) $(BUILD)/fuzz/corpus/$$f && \
 		$(BUILD)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2000 -timeout=20 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/fuzz/$$f- -verbosity=0 $(BUILD)/fuzz/corpus/$$f || exit 1; done
 

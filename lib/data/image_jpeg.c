@@ -36,7 +36,7 @@ enum { MAX_SCANS = 100, EXIF_MARKER = JPEG_APP0 + 1 };
     F(read_scanlines)     \
     F(finish_decompress)
 
-#define MEMBER(name) __typeof__(jpeg_##name) *name;
+#define MEMBER(name) __typeof__(jpeg_##name) *(name);
 static struct {
     FUNCTIONS(MEMBER)
 } lib;

@@ -43,7 +43,7 @@ enum { MAX_CHUNK_BYTES = 8 << 20 }; /* of what is not pixels: profiles, texts */
     F(read_row)                   \
     F(read_end)
 
-#define MEMBER(name) __typeof__(png_##name) *name;
+#define MEMBER(name) __typeof__(png_##name) *(name);
 static struct {
     FUNCTIONS(MEMBER)
 } lib;

@@ -71,6 +71,22 @@ epochs=$(sed -n 's/^\([1-9][0-9]*\) epochs now, \1 in all$/\1/p' "$work/output1.
 [ -n "$epochs" ] && grep -qx "0 epochs now, $epochs in all" "$work/output2.txt" ||
     fail "the program of docs/training.md printed: $(cat "$work/output1.txt" "$work/output2.txt")"
 
+# The program of docs/data.md, on two classes of drawn greys and a text.
+program docs/data.md 1 >"$work/data.c"
+$CC -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude "$work/data.c" -o "$work/data" "$BUILD/libmobilenet.so" \
+    -Wl,-rpath,"$(realpath "$BUILD")"
+mkdir -p "$work/photos/cat" "$work/photos/dog"
+for i in 1 2 3 4 5 6 7 8 9 10; do printf 'P5 2 1 255\n%d.' $((i % 10)) >"$work/photos/cat/$i.pgm"; done
+for i in 1 2 3 4 5; do printf 'P5 1 2 255\n%d.' $i >"$work/photos/dog/$i.pgm"; done
+echo "no picture" >"$work/photos/dog/notes.txt"
+"$work/data" "$work/photos" >"$work/output.txt" || fail "the program of docs/data.md failed"
+printf '%s\n' '2 classes, the first cat; 16 pictures for training, 3 for validation' \
+    'skipped dog/notes.txt: no picture: neither JPEG nor PNG nor binary PPM or PGM' | cmp -s - "$work/output.txt" ||
+    fail "the program of docs/data.md printed: $(cat "$work/output.txt")"
+if "$work/data" "$work/nowhere" 2>"$work/error.txt"; then
+    fail "the program of docs/data.md succeeds without a directory"
+fi
+
 for target in $(grep -oE '(^|[ `(])make [a-z][a-z -]*' README.md | sed 's/.*make //' | tr ' ' '\n' | sort -u); do
     grep -qE "^(# )?$target:|^\.PHONY:.* $target( |$)" Makefile || unknown="${unknown:-} $target"
 done

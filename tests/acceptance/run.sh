@@ -120,7 +120,7 @@ else
 fi
 
 # Everything in one file: no shared library at all, with the library's own matrix product.
-"${MAKE:-make}" --no-print-directory BUILD="$BUILD/noblas" BLAS=none CFLAGS=-Werror DESTDIR="$work/noblas" PREFIX=$prefix install >"$work/install.log"
+"${MAKE:-make}" --no-print-directory BUILD="$BUILD/noblas" BLAS=none IMAGES=no CFLAGS=-Werror DESTDIR="$work/noblas" PREFIX=$prefix install >"$work/install.log"
 rm "$work/noblas$prefix"/lib/libmobilenet.so*
 $CC -std=c11 tests/acceptance/consumer.c -static -o "$work/consumer.alone" \
     $(PKG_CONFIG_PATH=$work/noblas$prefix/lib/pkgconfig pkg-config --define-prefix --static --cflags --libs libmobilenet)

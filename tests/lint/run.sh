@@ -47,6 +47,8 @@ scripts() {
 }
 
 INCLUDES="-Iinclude -Ilib $(pkg-config --cflags openblas 2>/dev/null)"
+pkg-config --exists libpng libjpeg 2>/dev/null &&
+    INCLUDES="$INCLUDES -DMBNI_HAVE_PNG -DMBNI_HAVE_JPEG $(pkg-config --cflags libpng libjpeg)"
 
 static_analysis() {
     cppcheck --std=c11 --enable=warning,performance,portability --error-exitcode=1 --inline-suppr --quiet -j2 \
