@@ -158,7 +158,7 @@ check-sanitize:  ## the test suite under ASan, LSan and UBSan
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize CC=clang CFLAGS=-Werror OPTIMIZE='-O1 -g' SANITIZE='$(SANITIZERS)' check
 
 # What runs on several threads, under ThreadSanitizer. OpenBLAS is not built for it.
-THREAD_TESTS := tests/predict/test_threads tests/core/test_pool tests/layers/test_threads tests/train/test_feeding
+THREAD_TESTS := tests/predict/test_threads tests/core/test_pool tests/layers/test_threads tests/data/test_directory tests/train/test_feeding
 .PHONY: check-threads
 check-threads:  ## predictors, the pool, layers and readers of data under clang's ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/threads BLAS=none CC=clang CFLAGS=-Werror OPTIMIZE='-O1 -g' \

@@ -92,8 +92,8 @@ static mbn_status join(const char *root, const char *below, char *path)
 }
 
 /* A file that is not to be used: an error or a line in the list, as the options say. */
-static mbn_status refuse(mbn_context *context, const directory *d, const char *below, mbn_status status,
-                         const char *reason)
+static mbn_status leave_out(mbn_context *context, const directory *d, const char *below, mbn_status status,
+                            const char *reason)
 {
     if (status != MBN_ERR_FORMAT && status != MBN_ERR_UNSUPPORTED)
         return status;
@@ -131,7 +131,7 @@ static mbn_status add_file(mbn_context *context, directory *d, const char *below
     MBNI_TRY(join(d->root, below, path));
     mbn_status status = probe(&job, path);
     if (status)
-        return refuse(context, d, below, status, job.reason);
+        return leave_out(context, d, below, status, job.reason);
     const int64_t length = (int64_t)strlen(below) + 1, begin = d->paths.count;
     char *text = grow(context, &d->paths, length, 1);
     picture *added = text ? grow(context, &d->pictures, 1, sizeof *added) : NULL;
@@ -155,7 +155,7 @@ static mbn_status add_entry(mbn_context *context, directory *d, const char *fold
         return add_file(context, d, below, label);
     if (entry->kind == MBNI_ENTRY_DIRECTORY)
         return add_folder(context, d, below, label, depth + 1);
-    return refuse(context, d, below, MBN_ERR_FORMAT, "neither a file nor a folder");
+    return leave_out(context, d, below, MBN_ERR_FORMAT, "neither a file nor a folder");
 }
 
 /* All pictures of a class in a folder and in those below it. */
@@ -187,7 +187,7 @@ static mbn_status find_classes(mbn_context *context, directory *d)
         if (entry->kind == MBNI_ENTRY_DIRECTORY)
             d->names[d->classes++] = entry->name;
         else
-            MBNI_TRY(refuse(context, d, entry->name, MBN_ERR_FORMAT, "it lies beside the class folders"));
+            MBNI_TRY(leave_out(context, d, entry->name, MBN_ERR_FORMAT, "it lies beside the class folders"));
     }
     if (!d->classes)
         return mbni_error(MBN_ERR_FORMAT, "directory %.700s has no class folder", d->root);
@@ -236,8 +236,8 @@ static mbn_status fit_picture(mbn_context *context, const directory *d, const mb
                               unsigned char *pixels)
 {
     const mbn_directory_options *o = &d->options;
-    const mbni_box box =
-        o->resize == MBN_RESIZE_CROP ? mbni_box_crop(image, o->height, o->width) : mbni_box_whole(image);
+    const mbni_region box = o->resize == MBN_RESIZE_CROP ? mbni_region_crop(image, o->height, o->width)
+                                                         : mbni_region_whole(image);
     const int64_t count = o->height * o->width;
     if (image->channels == o->channels)
         return mbni_resize(context, image, box, o->height, o->width, pixels);
@@ -274,7 +274,7 @@ static mbn_status mark_broken(mbn_context *context, const directory *d, picture 
         return status;
     if (d->options.on_broken != MBN_BROKEN_ERROR && atomic_exchange(&p->is_broken, 1))
         return MBN_OK;
-    status = refuse(context, d, path_of(d, p), status, reason);
+    status = leave_out(context, d, path_of(d, p), status, reason);
     if (status)
         atomic_store(&p->is_broken, 0);
     return status;

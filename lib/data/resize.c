@@ -20,17 +20,17 @@ typedef struct axis {
     int32_t *weights; /* [out, taps] */
 } axis;
 
-mbni_box mbni_box_whole(const mbni_image *image)
+mbni_region mbni_region_whole(const mbni_image *image)
 {
-    return (mbni_box){0, 0, (double)image->height, (double)image->width};
+    return (mbni_region){0, 0, (double)image->height, (double)image->width};
 }
 
-mbni_box mbni_box_crop(const mbni_image *image, int64_t height, int64_t width)
+mbni_region mbni_region_crop(const mbni_image *image, int64_t height, int64_t width)
 {
     const double rows = (double)image->height, columns = (double)image->width;
     const double by_height = rows / (double)height, by_width = columns / (double)width;
     const double step = by_height < by_width ? by_height : by_width;
-    mbni_box box = {0, 0, rows, columns};
+    mbni_region box = {0, 0, rows, columns};
     if (by_height > step)
         box.height = step * (double)height;
     if (by_width > step)
@@ -140,7 +140,7 @@ static void sum_columns_1(const int32_t *row, const axis *columns, int64_t width
     }
 }
 
-mbn_status mbni_resize(mbn_context *context, const mbni_image *image, mbni_box box, int64_t height,
+mbn_status mbni_resize(mbn_context *context, const mbni_image *image, mbni_region box, int64_t height,
                        int64_t width, unsigned char *target)
 {
     axis rows = {0}, columns = {0};

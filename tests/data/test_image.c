@@ -309,7 +309,7 @@ END_TEST
 #endif
 
 /* A mean with triangular weights, in double, of one channel of one pixel. */
-static double reference(const mbni_image *image, mbni_box box, int64_t height, int64_t width, int64_t y,
+static double reference(const mbni_image *image, mbni_region box, int64_t height, int64_t width, int64_t y,
                         int64_t x, int64_t c)
 {
     const double step_y = box.height / (double)height, step_x = box.width / (double)width;
@@ -344,7 +344,8 @@ START_TEST(resize_is_the_mean_by_a_triangle)
             mbni_image image = {pixels, s[0], s[1], channels};
             for (int k = 0; k < s[0] * s[1] * channels; k++)
                 pixels[k] = (unsigned char)noise(&state);
-            const mbni_box box = variant & 2 ? mbni_box_crop(&image, s[2], s[3]) : mbni_box_whole(&image);
+            const mbni_region box =
+                variant & 2 ? mbni_region_crop(&image, s[2], s[3]) : mbni_region_whole(&image);
             ck_ok(mbni_resize(context, &image, box, s[2], s[3], target));
             for (int64_t y = 0; y < s[2]; y++)
                 for (int64_t x = 0; x < s[3]; x++)
@@ -365,14 +366,14 @@ START_TEST(resize_keeps_what_is_even_and_what_has_the_size)
         for (int64_t size = 1; size <= 60; size += 7) {
             mbni_image image = {pixels, 50, 50, 1};
             memset(pixels, value, sizeof pixels);
-            ck_ok(mbni_resize(context, &image, mbni_box_whole(&image), size, 60 - size + 1, target));
+            ck_ok(mbni_resize(context, &image, mbni_region_whole(&image), size, 60 - size + 1, target));
             for (int64_t k = 0; k < size * (60 - size + 1); k++)
                 ck_assert_uint_eq(target[k], value);
         }
     mbni_image image = {pixels, 25, 50, 1};
     for (int k = 0; k < 25 * 50; k++)
         pixels[k] = (unsigned char)noise(&state);
-    ck_ok(mbni_resize(context, &image, mbni_box_crop(&image, 25, 50), 25, 50, target));
+    ck_ok(mbni_resize(context, &image, mbni_region_crop(&image, 25, 50), 25, 50, target));
     ck_assert_mem_eq(target, pixels, 25 * 50);
 }
 END_TEST
@@ -382,12 +383,12 @@ START_TEST(resize_by_hand)
 {
     unsigned char pixels[4] = {0, 70, 140, 210}, target[2];
     mbni_image image = {pixels, 1, 4, 1};
-    ck_ok(mbni_resize(context, &image, mbni_box_whole(&image), 1, 2, target));
+    ck_ok(mbni_resize(context, &image, mbni_region_whole(&image), 1, 2, target));
     ck_assert_uint_eq(target[0], (3 * 0 + 3 * 70 + 140) / 7);
     ck_assert_uint_eq(target[1], (70 + 3 * 140 + 3 * 210) / 7);
-    mbni_box box = mbni_box_crop(&(mbni_image){NULL, 30, 50, 3}, 10, 10);
+    mbni_region box = mbni_region_crop(&(mbni_image){NULL, 30, 50, 3}, 10, 10);
     ck_assert(box.top == 0 && box.left == 10 && box.height == 30 && box.width == 30);
-    box = mbni_box_crop(&(mbni_image){NULL, 50, 30, 3}, 5, 10);
+    box = mbni_region_crop(&(mbni_image){NULL, 50, 30, 3}, 5, 10);
     ck_assert(box.top == 17.5 && box.left == 0 && box.height == 15 && box.width == 30);
 }
 END_TEST
@@ -400,7 +401,7 @@ START_TEST(resized_bytes_are_the_pinned_ones)
     mbni_image image = {pixels, 61, 83, 3};
     for (size_t k = 0; k < sizeof pixels; k++)
         pixels[k] = (unsigned char)noise(&state);
-    ck_ok(mbni_resize(context, &image, mbni_box_crop(&image, 32, 32), 32, 32, target));
+    ck_ok(mbni_resize(context, &image, mbni_region_crop(&image, 32, 32), 32, 32, target));
     ck_assert_uint_eq(crc32(0, target, sizeof target), 3691256509u);
 }
 END_TEST

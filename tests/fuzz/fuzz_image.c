@@ -62,7 +62,7 @@ static void decode(mbni_image_job *job, const uint8_t *data, size_t bytes)
     }
     require(image.height >= 1 && image.width >= 1 && image.height * image.width <= MAX_PIXELS);
     require(image.channels == 1 || image.channels == 3);
-    require(mbni_resize(job->context, &image, mbni_box_crop(&image, SIDE, SIDE), SIDE, SIDE, target) ==
+    require(mbni_resize(job->context, &image, mbni_region_crop(&image, SIDE, SIDE), SIDE, SIDE, target) ==
             MBN_OK);
     mbni_image_free(job->context, &image);
 }
