@@ -33,6 +33,8 @@ PRECISION_F32, PRECISION_BF16 = range(2)
 OUTPUT_PROBABILITIES, OUTPUT_LOGITS, OUTPUT_EMBEDDING = range(3)
 LAYOUT_MODEL, LAYOUT_NHWC, LAYOUT_NCHW = range(3)
 OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW = range(4)
+SCHEDULE_CONSTANT, SCHEDULE_STEP, SCHEDULE_COSINE, SCHEDULE_ONE_CYCLE, SCHEDULE_EXPONENTIAL = range(5)
+MONITOR_AUTO, MONITOR_MIN, MONITOR_MAX = range(3)
 
 _DTYPES = {F32: np.dtype(np.float32), U8: np.dtype(np.uint8), I8: np.dtype(np.int8), I32: np.dtype(np.int32)}
 _TYPES = {dtype: number for number, dtype in _DTYPES.items()}
@@ -61,7 +63,8 @@ class FitEvent(Structure):
     """What a callback of fit is told; mbn_fit_event."""
     _fields_ = [("struct_size", c_size_t), ("loss", c_double), ("accuracy", c_double), ("val_loss", c_double),
                 ("val_accuracy", c_double), ("seconds", c_double), ("epoch", c_int64), ("epochs", c_int64),
-                ("batch", c_int64), ("batches", c_int64), ("samples", c_int64), ("training_samples", c_int64)]
+                ("batch", c_int64), ("batches", c_int64), ("samples", c_int64), ("training_samples", c_int64),
+                ("learning_rate", c_double)]
 
 
 _FitCallback = CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(FitEvent))
@@ -78,14 +81,44 @@ class _MobilenetOptions(Structure):
 class _CompileOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("learning_rate", c_double), ("momentum", c_double), ("rho", c_double),
                 ("beta1", c_double), ("beta2", c_double), ("epsilon", c_double), ("weight_decay", c_double),
-                ("label_smoothing", c_double), ("optimizer", c_int32), ("nesterov", c_int32)]
+                ("label_smoothing", c_double), ("optimizer", c_int32), ("nesterov", c_int32), ("clip_norm", c_double),
+                ("clip_value", c_double), ("accumulation", c_int64), ("decay_depthwise", c_int32), ("reserved", c_int32)]
 
 
 class _FitOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("validation_x", c_void_p), ("validation_y", c_void_p),
                 ("on_batch_end", _FitCallback), ("on_epoch_end", _FitCallback), ("callback_user", c_void_p),
                 ("validation_split", c_double), ("seed", c_uint64), ("batch_size", c_int64), ("epochs", c_int64),
-                ("shuffle", c_int32), ("verbose", c_int32)]
+                ("shuffle", c_int32), ("verbose", c_int32), ("schedule", c_void_p), ("callbacks", c_void_p),
+                ("callback_count", c_int64), ("class_weights", c_void_p), ("sample_weights", c_void_p),
+                ("class_weight_count", c_int64), ("augment", c_void_p), ("readers", c_int32), ("batches_ahead", c_int32)]
+
+
+class _ScheduleOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("learning_rate", c_double), ("start_rate", c_double),
+                ("end_rate", c_double), ("warmup_epochs", c_double), ("epochs", c_double), ("period", c_double),
+                ("factor", c_double), ("first_epoch", c_double), ("kind", c_int32), ("reserved", c_int32)]
+
+
+class _EarlyStoppingOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("monitor", c_char_p), ("min_delta", c_double), ("baseline", c_double),
+                ("patience", c_int64), ("start_from_epoch", c_int64), ("mode", c_int32), ("restore_best", c_int32)]
+
+
+class _ReduceOnPlateauOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("monitor", c_char_p), ("factor", c_double), ("min_delta", c_double),
+                ("min_rate", c_double), ("patience", c_int64), ("cooldown", c_int64), ("mode", c_int32),
+                ("reserved", c_int32)]
+
+
+class _ModelCheckpointOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("path", c_char_p), ("monitor", c_char_p), ("keep_last", c_int64),
+                ("every_epochs", c_int64), ("mode", c_int32), ("best_only", c_int32), ("weights_only", c_int32),
+                ("reserved", c_int32)]
+
+
+class _CsvLoggerOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("path", c_char_p), ("append", c_int32), ("reserved", c_int32)]
 
 
 class _SaveOptions(Structure):
@@ -105,7 +138,7 @@ def _options(struct, name, values):
     for key, value in values.items():
         if key not in known:
             raise TypeError(f"{name} has no option {key!r}; it has {', '.join(sorted(known))}")
-        setattr(options, key, value)
+        setattr(options, key, os.fsencode(value) if isinstance(value, (str, os.PathLike)) else value)
     return options
 
 
@@ -139,7 +172,8 @@ _declare("mbn_status_name", c_char_p, c_int32)
 _declare("mbn_last_error", c_char_p)
 _declare("mbn_version_string", c_char_p)
 _declare("mbn_build_info", c_char_p)
-for _name in ("mobilenet", "compile", "fit", "save", "predictor"):
+for _name in ("mobilenet", "compile", "fit", "save", "predictor", "schedule", "early_stopping", "reduce_on_plateau",
+              "model_checkpoint", "csv_logger"):
     _declare(f"mbn_{_name}_options_init_sized", None, c_void_p, c_size_t)
 _declare("mbn_tensor_wrap", _Status, _Handle, c_int32, c_int32, POINTER(c_int64), c_void_p, _Release, c_void_p, _Out)
 _declare("mbn_tensor_destroy", None, _Handle)
@@ -160,6 +194,13 @@ _declare("mbn_model_set_trainable", _Status, _Handle, c_char_p, c_int32)
 _declare("mbn_model_replace_head", _Status, _Handle, c_int64, c_uint64)
 _declare("mbn_compile", _Status, _Handle, c_void_p)
 _declare("mbn_fit", _Status, _Handle, _Handle, _Handle, c_void_p, _Out)
+for _name in ("early_stopping", "reduce_on_plateau", "model_checkpoint", "csv_logger"):
+    _declare(f"mbn_{_name}_create", _Status, _Handle, c_void_p, _Out)
+_declare("mbn_terminate_on_nan_create", _Status, _Handle, _Out)
+_declare("mbn_callback_destroy", None, _Handle)
+_declare("mbn_schedule_rate", _Status, c_void_p, c_double, POINTER(c_double))
+_declare("mbn_checkpoint_save", _Status, _Handle, c_char_p)
+_declare("mbn_checkpoint_load", _Status, _Handle, c_char_p, _Out)
 _declare("mbn_evaluate", _Status, _Handle, _Handle, _Handle, c_int64, POINTER(c_double), POINTER(c_double))
 _declare("mbn_predict", _Status, _Handle, _Handle, _Out)
 _declare("mbn_predictor_create", _Status, _Handle, c_void_p, _Out)
@@ -250,6 +291,53 @@ def cifar10(directory, test=False):
     return _as_array(images), _as_array(labels)
 
 
+# ---- callbacks and schedules ----
+
+class Callback:
+    """Something that fit tells how it gets on; made by the functions below. One may serve many fits."""
+
+    def __init__(self, create, *arguments):
+        self._handle = c_void_p()
+        create(None, *arguments, byref(self._handle))
+        weakref.finalize(self, _lib.mbn_callback_destroy, self._handle)
+
+
+def early_stopping(**options):
+    """The options are the fields of mbn_early_stopping_options, and so on below."""
+    return Callback(_lib.mbn_early_stopping_create, byref(_options(_EarlyStoppingOptions, "early_stopping", options)))
+
+
+def reduce_on_plateau(**options):
+    settings = _options(_ReduceOnPlateauOptions, "reduce_on_plateau", options)
+    return Callback(_lib.mbn_reduce_on_plateau_create, byref(settings))
+
+
+def model_checkpoint(path, **options):
+    settings = _options(_ModelCheckpointOptions, "model_checkpoint", dict(options, path=path))
+    return Callback(_lib.mbn_model_checkpoint_create, byref(settings))
+
+
+def csv_logger(path, **options):
+    settings = _options(_CsvLoggerOptions, "csv_logger", dict(options, path=path))
+    return Callback(_lib.mbn_csv_logger_create, byref(settings))
+
+
+def terminate_on_nan():
+    return Callback(_lib.mbn_terminate_on_nan_create)
+
+
+class Schedule:
+    """A curve of the learning rate; the options are the fields of mbn_schedule_options."""
+
+    def __init__(self, kind, learning_rate, **options):
+        self._options = _options(_ScheduleOptions, "schedule", dict(options, kind=kind, learning_rate=learning_rate))
+
+    def rate(self, epoch):
+        rate = c_double()
+        _lib.mbn_schedule_rate(byref(self._options), epoch, byref(rate))
+        return rate.value
+
+
 # ---- models ----
 
 class Model:
@@ -278,6 +366,16 @@ class Model:
         data = bytes(data)
         _lib.mbn_model_load_memory(None, data, len(data), byref(handle))
         return cls(handle)
+
+    @classmethod
+    def load_checkpoint(cls, path):
+        """A model that is compiled, and whose training goes on where it was saved."""
+        handle = c_void_p()
+        _lib.mbn_checkpoint_load(None, os.fsencode(path), byref(handle))
+        return cls(handle)
+
+    def save_checkpoint(self, path):
+        _lib.mbn_checkpoint_save(self._handle, os.fsencode(path))
 
     def close(self):
         """Releases the model now; without it, the garbage collector does."""
@@ -329,11 +427,13 @@ class Model:
         """The options are the fields of mbn_compile_options."""
         _lib.mbn_compile(self._handle, byref(_options(_CompileOptions, "compile", options)))
 
-    def fit(self, x, y, validation=None, on_batch_end=None, on_epoch_end=None, **options):
+    def fit(self, x, y, validation=None, on_batch_end=None, on_epoch_end=None, callbacks=(), schedule=None,
+            **options):
         """Trains; returns {column: array with a number per epoch}.
 
-        The callbacks get a FitEvent and may return True to stop. An exception in one ends fit and comes out here.
-        The other options are the fields of mbn_fit_options.
+        The functions get a FitEvent and may return True to stop. An exception in one ends fit and comes out here.
+        Callbacks are a sequence of Callback, the schedule a Schedule. The other options are the fields of
+        mbn_fit_options.
         """
         caught = []
 
@@ -349,6 +449,10 @@ class Model:
         settings = _options(_FitOptions, "fit", options)
         settings.on_batch_end = callback(on_batch_end)
         settings.on_epoch_end = callback(on_epoch_end)
+        handles = (c_void_p * len(callbacks))(*[each._handle for each in callbacks])
+        settings.callbacks, settings.callback_count = ctypes.cast(handles, c_void_p), len(callbacks)
+        if schedule:
+            settings.schedule = ctypes.addressof(schedule._options)
         history = c_void_p()
         with contextlib.ExitStack() as lent:
             lend = lent.enter_context

@@ -36,7 +36,7 @@ class Structs(unittest.TestCase):
         for header in os.listdir(HEADERS):
             with open(os.path.join(HEADERS, header), encoding="utf-8") as file:
                 text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
-            found = re.search(r"typedef struct %s \{(.*?)\} %s;" % (name, name), text, re.S)
+            found = re.search(r"struct %s \{(.*?)\}( %s)?;" % (name, name), text, re.S)
             if found:
                 return [re.search(r"(\w+)(\[\w+\])?$", line.strip()).group(1)
                         for line in found.group(1).split(";") if line.strip()]
@@ -46,12 +46,18 @@ class Structs(unittest.TestCase):
         for struct, name in ((mbn._MobilenetOptions, "mbn_mobilenet_options"),
                              (mbn._CompileOptions, "mbn_compile_options"), (mbn._FitOptions, "mbn_fit_options"),
                              (mbn._SaveOptions, "mbn_save_options"),
+                             (mbn._ScheduleOptions, "mbn_schedule_options"),
+                             (mbn._EarlyStoppingOptions, "mbn_early_stopping_options"),
+                             (mbn._ReduceOnPlateauOptions, "mbn_reduce_on_plateau_options"),
+                             (mbn._ModelCheckpointOptions, "mbn_model_checkpoint_options"),
+                             (mbn._CsvLoggerOptions, "mbn_csv_logger_options"),
                              (mbn._PredictorOptions, "mbn_predictor_options"), (mbn.FitEvent, "mbn_fit_event")):
             self.assertEqual([field[0] for field in struct._fields_], self.fields_in_header(name), name)
 
     def test_structs_have_no_hidden_padding(self):
         for struct in (mbn._MobilenetOptions, mbn._CompileOptions, mbn._FitOptions, mbn._SaveOptions,
-                       mbn._PredictorOptions, mbn.FitEvent):
+                       mbn._PredictorOptions, mbn.FitEvent, mbn._ScheduleOptions, mbn._EarlyStoppingOptions,
+                       mbn._ReduceOnPlateauOptions, mbn._ModelCheckpointOptions, mbn._CsvLoggerOptions):
             self.assertEqual(sum(ctypes.sizeof(field[1]) for field in struct._fields_), ctypes.sizeof(struct))
 
     def test_unknown_option_is_refused(self):
@@ -147,6 +153,33 @@ class Training(unittest.TestCase):
         history = trainable_model().fit(self.x, self.y, epochs=5, batch_size=80,
                                         on_epoch_end=lambda event: seen.append(event.epoch) or event.epoch == 1)
         self.assertEqual((seen, len(history["loss"])), ([0, 1], 2))
+
+    def test_a_training_goes_on_from_its_checkpoint_with_its_callbacks(self):
+        def callbacks(folder):
+            return [mbn.early_stopping(monitor="loss", patience=1, min_delta=100.0, restore_best=1),
+                    mbn.model_checkpoint(os.path.join(folder, "{epoch}.mbn"), keep_last=2),
+                    mbn.csv_logger(os.path.join(folder, "log.csv"))]
+        with tempfile.TemporaryDirectory() as folder:
+            whole = trainable_model()
+            history = whole.fit(self.x, self.y, epochs=5, batch_size=80, callbacks=callbacks(folder))
+            self.assertEqual(len(history["loss"]), 2)  # the second is no better by 100
+            self.assertEqual(sorted(os.listdir(folder)), ["1.mbn", "2.mbn", "log.csv"])
+            with open(os.path.join(folder, "log.csv"), encoding="utf-8") as log:
+                self.assertEqual([line.split(",")[0] for line in log], ["epoch", "1", "2"])
+            resumed = mbn.Model.load_checkpoint(os.path.join(folder, "1.mbn"))
+            resumed.fit(self.x, self.y, epochs=4, batch_size=80, callbacks=callbacks(folder))
+            for name in whole.parameter_names():
+                self.assertTrue((whole[name] == resumed[name]).all(), name)
+        with self.assertRaisesRegex(mbn.MobileNetError, "monitor is 'val_loss'; this call of fit has loss, acc"):
+            whole.fit(self.x, self.y, callbacks=[mbn.early_stopping()])
+
+    def test_a_schedule_sets_the_rate_of_each_batch(self):
+        schedule = mbn.Schedule(mbn.SCHEDULE_COSINE, 0.01, epochs=2, warmup_epochs=0.5)
+        rates = []
+        trainable_model().fit(self.x, self.y, epochs=2, batch_size=80, schedule=schedule,
+                              on_batch_end=lambda event: rates.append(event.learning_rate))
+        batches = len(rates) // 2
+        self.assertEqual(rates, [schedule.rate(i / batches) for i in range(2 * batches)])
 
     def test_exception_in_a_callback_comes_out_of_fit(self):
         model = trainable_model()
