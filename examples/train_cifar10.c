@@ -11,8 +11,8 @@
 typedef struct settings {
     const char *data, *weights, *checkpoint, *history;
     double alpha, validation_split, learning_rate, momentum, weight_decay, label_smoothing;
-    int64_t epochs, batch_size, threads, seed, limit, verbose;
-    int32_t shallow, optimizer, isa;
+    int64_t epochs, batch_size, threads, seed, limit, verbose, patience;
+    int32_t shallow, optimizer, schedule, isa;
 } settings;
 
 /* What the callback needs between epochs. */
@@ -37,10 +37,6 @@ static int32_t on_epoch_end(void *user, mbn_model *model, const mbn_fit_event *e
                  event->val_loss, event->val_accuracy, mbn_learning_rate(model), event->seconds) < 0 ||
          fflush(r->csv))) {
         perror(r->options->history);
-        return -1;
-    }
-    if (r->options->checkpoint && mbn_checkpoint_save(model, r->options->checkpoint)) {
-        fprintf(stderr, "%s\n", mbn_last_error());
         return -1;
     }
     return 0;
@@ -112,6 +108,41 @@ static mbn_status make_model(mbn_context *context, const settings *s, int *conti
     return status ? status : mbn_compile(*model, &compile);
 }
 
+/* Half a cosine down, or one cycle, over all epochs, those before a checkpoint included. */
+static void set_schedule(const settings *s, const mbn_model *model, mbn_schedule_options *schedule,
+                         mbn_fit_options *fit)
+{
+    if (!s->schedule)
+        return;
+    mbn_schedule_options_init(schedule);
+    schedule->kind = s->schedule == 1 ? MBN_SCHEDULE_COSINE : MBN_SCHEDULE_ONE_CYCLE;
+    schedule->learning_rate = s->learning_rate >= 0 ? s->learning_rate : s->optimizer == 1 ? 0.01 : 0.001;
+    schedule->epochs = (double)(mbn_trained_epochs(model) + s->epochs);
+    fit->schedule = schedule;
+}
+
+/* A checkpoint after every epoch, and an end when nothing gets better any more. */
+static mbn_status add_callbacks(mbn_context *context, const settings *s, mbn_callback *callbacks[2],
+                                mbn_fit_options *fit)
+{
+    mbn_status status = MBN_OK;
+    if (s->checkpoint) {
+        mbn_model_checkpoint_options checkpoint;
+        mbn_model_checkpoint_options_init(&checkpoint);
+        checkpoint.path = s->checkpoint;
+        status = mbn_model_checkpoint_create(context, &checkpoint, &callbacks[fit->callback_count++]);
+    }
+    if (!status && s->patience) {
+        mbn_early_stopping_options stopping;
+        mbn_early_stopping_options_init(&stopping);
+        stopping.patience = s->patience;
+        stopping.restore_best = 1;
+        status = mbn_early_stopping_create(context, &stopping, &callbacks[fit->callback_count++]);
+    }
+    fit->callbacks = (const mbn_callback *const *)callbacks;
+    return status;
+}
+
 /* The first `limit` pictures, without a copy. */
 static mbn_status load_data(mbn_context *context, const settings *s, mbn_tensor **all_x, mbn_tensor **all_y,
                             mbn_tensor **x, mbn_tensor **y)
@@ -156,6 +187,8 @@ static int train(const settings *s)
     mbn_tensor *all_x = NULL, *all_y = NULL, *x = NULL, *y = NULL;
     mbn_model *model = NULL;
     mbn_history *history = NULL;
+    mbn_callback *callbacks[2] = {NULL, NULL};
+    mbn_schedule_options schedule;
     run r = {.options = s, .best = -1};
     int continues = 0, code = 1;
 
@@ -174,8 +207,9 @@ static int train(const settings *s)
     fit.callback_user = &r;
 
     if (mbn_context_create(&where, &context) || load_data(context, s, &all_x, &all_y, &x, &y) ||
-        make_model(context, s, &continues, &model))
+        make_model(context, s, &continues, &model) || add_callbacks(context, s, callbacks, &fit))
         goto done;
+    set_schedule(s, model, &schedule, &fit);
     if (open_history(&r, continues))
         goto closed;
     if (mbn_fit(model, x, y, &fit, &history))
@@ -189,6 +223,8 @@ closed:
     if (r.csv && fclose(r.csv))
         code = 1;
     mbn_history_destroy(history);
+    mbn_callback_destroy(callbacks[0]);
+    mbn_callback_destroy(callbacks[1]);
     mbn_model_destroy(model);
     mbn_tensor_destroy(y);
     mbn_tensor_destroy(x);
@@ -223,6 +259,10 @@ int main(int argc, char **argv)
          0, "FILE.mbn"},
         {"optimizer", CLI_CHOICE, &s.optimizer, "adam", 0, 0, "adam|sgd|rmsprop"},
         {"learning-rate", CLI_NUMBER, &s.learning_rate, "0.001; sgd 0.01", 0, 1000, 0},
+        {"schedule", CLI_CHOICE, &s.schedule, "of the learning rate, over all epochs", 0, 0,
+         "constant|cosine|one-cycle"},
+        {"patience", CLI_INTEGER, &s.patience,
+         "ends after N epochs without a better val_loss, with the best weights; 0: never", 0, 1000000, 0},
         {"momentum", CLI_NUMBER, &s.momentum, "of sgd; 0.9", 0, 0.999, 0},
         {"weight-decay", CLI_NUMBER, &s.weight_decay, "of sgd, on kernels; 0", 0, 1, 0},
         {"label-smoothing", CLI_NUMBER, &s.label_smoothing, "of the training targets; 0", 0, 0.999, 0},
