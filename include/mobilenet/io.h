@@ -23,6 +23,9 @@ typedef struct mbn_save_options {
     int32_t
         encoding; /* MBN_ENCODING_... of kernels; vectors (bias, batch norm) are always f32; default f32 */
     int32_t compression; /* zlib's level 1 to 9; 0: stored; default 6 */
+    int32_t average;     /* 1: the averages of weights and running statistics that a compiled model keeps
+                            (ema_decay), from a callback of fit too; default 0 */
+    int32_t reserved;    /* 0 */
 } mbn_save_options;
 
 MBN_API void mbn_save_options_init_sized(mbn_save_options *options, size_t struct_size);

@@ -43,6 +43,8 @@ typedef struct mbn_compile_options {
                                 clip_norm; default 0: not */
     int64_t accumulation;    /* batches whose gradients make one update, that of one batch with all their
                                 pictures; 0 to 1e6; default 0, as 1: an update a batch */
+    double ema_decay;        /* above 0: exponential moving averages of all weights and running statistics are
+                                kept, 4 bytes a parameter; 0 to below 1; default 0: none */
     int32_t decay_depthwise; /* 1: weight_decay applies to depthwise kernels too; default 0 */
     int32_t reserved;        /* 0 */
 } mbn_compile_options;
@@ -115,6 +117,9 @@ typedef struct mbn_fit_options {
                                            (augment.h) and by this call's seed; NULL (default): not */
     int32_t readers;       /* threads that read a data set which is not in memory; 1 to 64; 0 (default): 2 */
     int32_t batches_ahead; /* how far they may be ahead, which bounds the memory; 1 to 1024; 0 (default): 2 */
+    int32_t validate_weights; /* 1: validation takes the weights also where averages are kept; default 0: the
+                                 averages (ema_decay) */
+    int32_t reserved;         /* 0 */
 } mbn_fit_options;
 
 MBN_API void mbn_fit_options_init_sized(mbn_fit_options *options, size_t struct_size);
@@ -190,6 +195,15 @@ MBN_API mbn_status mbn_evaluate_dataset(const mbn_model *model, const mbn_datase
  *  @return as mbn_predict and mbn_fit_dataset */
 MBN_API mbn_status mbn_predict_dataset(const mbn_model *model, const mbn_dataset *dataset, int64_t batch_size,
                                        mbn_tensor **out);
+
+/** Exchanges the model's weights and running statistics for their averages (ema_decay), or back. Meanwhile
+ * everything but training works with the averages: mbn_predict, mbn_evaluate, mbn_model_save; checkpoints
+ * keep both, and which are in use. Training is refused, and goes on exactly after the way back. mbn_compile
+ * leaves the model with what is in it.
+ *  @param use  1: the averages; 0: the weights that training goes on from. As it is already: nothing happens.
+ *  @return MBN_OK, MBN_ERR_ARGUMENT, MBN_ERR_STATE (no averages are kept, or there was no update yet),
+ *          MBN_ERR_BUSY (from a callback of fit too: there the option `average` of mbn_model_save serves) */
+MBN_API mbn_status mbn_model_use_average(mbn_model *model, int32_t use);
 
 /** The learning rate of a compiled model; NaN when not compiled. */
 MBN_API double mbn_learning_rate(const mbn_model *model);

@@ -5,7 +5,7 @@
 #include "core/options.h"
 #include "train/train.h"
 
-static const mbn_save_options default_options = {sizeof(mbn_save_options), MBN_ENCODING_F32, 6};
+static const mbn_save_options default_options = {sizeof(mbn_save_options), MBN_ENCODING_F32, 6, 0, 0};
 
 MBN_API void mbn_save_options_init_sized(mbn_save_options *options, size_t struct_size)
 {
@@ -38,6 +38,10 @@ static mbn_status read_options(const mbn_save_options *options, mbn_save_options
     if (known->compression < 0 || known->compression > 9)
         return mbni_error(MBN_ERR_ARGUMENT, "option compression is %d; allowed are 0 to 9",
                           (int)known->compression);
+    if (known->average != 0 && known->average != 1)
+        return mbni_error(MBN_ERR_ARGUMENT, "option average is %d; allowed are 0 and 1", (int)known->average);
+    if (known->reserved != 0)
+        return mbni_error(MBN_ERR_ARGUMENT, "option reserved is %d; allowed is 0", (int)known->reserved);
     return MBN_OK;
 }
 
@@ -54,9 +58,12 @@ static mbn_status save(const mbn_model *model, const char *path, const mbn_save_
     mbn_save_options known;
     MBNI_TRY(read_options(options, &known));
     MBNI_TRY(mbni_model_read_begin(model));
+    const float *values = NULL;
     mbn_status status = check_built(model);
+    if (!status && known.average)
+        status = mbni_average_values(model, &values);
     if (!status)
-        status = mbni_mbn_write(model, NULL, &known, path, out);
+        status = mbni_mbn_write(model, values, NULL, &known, path, out);
     mbni_model_read_end(model);
     return status;
 }
@@ -134,7 +141,7 @@ mbn_status mbni_checkpoint_write(const mbn_model *model, const char *path, bool 
     if (!weights_only)
         status = mbni_trainer_export(model, &records);
     if (!status)
-        status = mbni_mbn_write(model, weights_only ? NULL : &records, &default_options, path, NULL);
+        status = mbni_mbn_write(model, NULL, weights_only ? NULL : &records, &default_options, path, NULL);
     mbni_records_free(&records);
     return status;
 }

@@ -121,6 +121,20 @@ MBN_API mbn_status mbn_evaluate(const mbn_model *model, const mbn_tensor *x, con
     return status;
 }
 
+MBN_API mbn_status mbn_model_use_average(mbn_model *model, int32_t use)
+{
+    MBNI_CALL();
+    if (!model)
+        return refuse_null("model");
+    if (use != 0 && use != 1)
+        return mbni_error(MBN_ERR_ARGUMENT, "argument use is %d; allowed are 0 and 1", (int)use);
+    MBNI_TRY(mbni_model_write_begin(model));
+    mbn_status status = mbni_average_use(model, use == 1);
+    model->revision += !status;
+    mbni_model_write_end(model);
+    return status;
+}
+
 MBN_API double mbn_learning_rate(const mbn_model *model)
 {
     return model && model->trainer ? model->trainer->options.learning_rate : NAN;

@@ -6,8 +6,9 @@
 #include "core/record.h"
 #include "model/model.h"
 
-/* records NULL: none. Into a file, or (path NULL) into memory. */
-mbn_status mbni_mbn_write(const mbn_model *model, const mbni_records *records,
+/* values: a block like the model's that is written instead of its own; NULL: its own. records NULL: none.
+ * Into a file, or (path NULL) into memory. */
+mbn_status mbni_mbn_write(const mbn_model *model, const float *values, const mbni_records *records,
                           const mbn_save_options *options, const char *path, mbn_tensor **out);
 /* From a file (path), or from memory. records NULL: training state is skipped, else filled (empty when the
  * file has none). */

@@ -9,6 +9,7 @@
 
 typedef struct writer {
     const mbn_model *model;
+    const float *values; /* of its parameters, as they lie in its block */
     int32_t level;
     mbni_sink sink;
     mbni_codec codec;
@@ -134,7 +135,7 @@ static mbn_status produce_bf16(void *user, int64_t first, int64_t count, unsigne
 static mbn_status write_tensor(writer *w, const mbni_layer *layer, const mbni_param *param, int32_t encoding)
 {
     mbni_section section = {.kind = MBNI_SECTION_TENSOR, .rank = param->shape.rank, .count = param->count};
-    tensor_values tensor = {param->value, &section};
+    tensor_values tensor = {w->values + (param->value - w->model->values), &section};
     mbni_produce_fn produce = produce_f32;
     section.element = MBNI_ELEMENT_F32;
     if (param->shape.rank > 1 && encoding == MBN_ENCODING_F16) {
@@ -196,11 +197,11 @@ static mbn_status to_tensor(writer *w, mbn_tensor **out)
     return MBN_OK;
 }
 
-mbn_status mbni_mbn_write(const mbn_model *model, const mbni_records *records,
+mbn_status mbni_mbn_write(const mbn_model *model, const float *values, const mbni_records *records,
                           const mbn_save_options *options, const char *path, mbn_tensor **out)
 {
     mbn_context *context = model->context;
-    writer w = {.model = model, .level = options->compression};
+    writer w = {.model = model, .values = values ? values : model->values, .level = options->compression};
     mbni_bytes_init(&w.sink.memory, context);
     mbni_bytes_init(&w.table, context);
     mbn_status status = mbni_codec_init(&w.codec, context);

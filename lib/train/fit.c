@@ -17,6 +17,7 @@ typedef struct fit_run {
     mbni_evaluation evaluation;
     int64_t *order;
     mbni_weights weights;
+    int64_t snapshot_averaged;
     float *snapshot; /* the parameters at the end of the last good epoch */
     mbni_progress progress;
     mbn_history *history;
@@ -29,6 +30,12 @@ mbn_status mbni_fit_check(const mbn_model *model, const mbn_fit_options *o)
 {
     if (!model->trainer)
         return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
+    MBNI_TRY(mbni_average_check_idle(model));
+    if (o->validate_weights != 0 && o->validate_weights != 1)
+        return mbni_error(MBN_ERR_ARGUMENT, "option validate_weights is %d; allowed are 0 and 1",
+                          (int)o->validate_weights);
+    if (o->reserved != 0)
+        return mbni_error(MBN_ERR_ARGUMENT, "option reserved is %d; allowed is 0", (int)o->reserved);
     if (o->epochs < 1 || o->epochs > 1000000)
         return mbni_error(MBN_ERR_ARGUMENT, "option epochs is %lld; allowed are 1 to 1000000",
                           (long long)o->epochs);
@@ -58,8 +65,8 @@ mbn_status mbni_fit_data_of(const mbn_model *model, const mbn_tensor *x, const m
 {
     mbni_feed *feeds = memory->feeds;
     MBNI_TRY(mbni_labelled(model, x, y, "x", "y", &memory->tensors[0], &feeds[0]));
-    *data =
-        (mbni_fit_data){.train = &feeds[0], .val = &feeds[0], .train_count = feeds[0].count, .tensors = true};
+    *data = (mbni_fit_data){
+        .train = &feeds[0], .val = &feeds[0], .train_count = feeds[0].count, .rows = feeds[0].count};
     if (o->validation_x) {
         MBNI_TRY(mbni_labelled(model, o->validation_x, o->validation_y, "validation_x", "validation_y",
                                &memory->tensors[1], &feeds[1]));
@@ -81,16 +88,32 @@ mbn_status mbni_fit_data_of(const mbn_model *model, const mbn_tensor *x, const m
     return MBN_OK;
 }
 
+/* With averages there are two of these, one behind the other. */
+static int64_t snapshot_floats(const mbni_trainer *trainer)
+{
+    return trainer->value_count * (trainer->options.ema_decay > 0 ? 2 : 1);
+}
+
 static void take_snapshot(fit_run *run)
 {
-    memcpy(run->snapshot, run->model->values, (size_t)run->trainer->value_count * sizeof(float));
+    const mbni_trainer *trainer = run->trainer;
+    const size_t bytes = (size_t)trainer->value_count * sizeof(float);
+    memcpy(run->snapshot, run->model->values, bytes);
+    if (trainer->average)
+        memcpy(run->snapshot + trainer->value_count, trainer->average, bytes);
+    run->snapshot_averaged = trainer->averaged;
 }
 
 /* What led the weights astray is in the optimizer's state as well, which starts anew. */
 static void restore_snapshot(fit_run *run)
 {
-    memcpy(run->model->values, run->snapshot, (size_t)run->trainer->value_count * sizeof(float));
-    mbni_trainer_restart(run->trainer);
+    mbni_trainer *trainer = run->trainer;
+    const size_t bytes = (size_t)trainer->value_count * sizeof(float);
+    memcpy(run->model->values, run->snapshot, bytes);
+    if (trainer->average)
+        memcpy(trainer->average, run->snapshot + trainer->value_count, bytes);
+    trainer->averaged = run->snapshot_averaged;
+    mbni_trainer_restart(trainer);
     run->trainer->position = (mbni_position){0};
 }
 
@@ -115,7 +138,7 @@ static mbn_status allocate(fit_run *run, uint32_t denormals)
     }
     MBNI_TRY(mbni_trainer_prepare(run->trainer));
     run->order = mbni_alloc(context, run->data.train_count * (int64_t)sizeof *run->order);
-    run->snapshot = mbni_alloc(context, run->trainer->value_count * (int64_t)sizeof(float));
+    run->snapshot = mbni_alloc(context, snapshot_floats(run->trainer) * (int64_t)sizeof(float));
     run->history = mbni_history_create(context, run->options.epochs, run->data.val_count > 0);
     if (!run->order || !run->snapshot || !run->history)
         return MBN_ERR_MEMORY;
@@ -254,8 +277,15 @@ static mbn_status validate(fit_run *run, int64_t epoch, double row[MBNI_HISTORY_
     const mbni_fit_data *data = &run->data;
     if (data->val_count == 0)
         return MBN_OK;
-    MBNI_TRY(
-        mbni_evaluation_run(&run->evaluation, data->val, data->val_first, data->val_count, &row[2], &row[3]));
+    const bool average = run->trainer->average && !run->options.validate_weights;
+    if (average)
+        mbni_average_exchange(run->model);
+    const mbn_status status =
+        mbni_evaluation_run(&run->evaluation, data->val, data->val_first, data->val_count, &row[2], &row[3]);
+    if (average)
+        mbni_average_exchange(run->model);
+    if (status)
+        return status;
     if (!isfinite(row[2]))
         return mbni_error(
             MBN_ERR_NUMERIC,
@@ -326,7 +356,7 @@ mbn_status mbni_fit(mbn_model *model, const mbni_fit_data *data, const mbn_fit_o
                    .options = *options,
                    .data = *data,
                    .rate = model->trainer->options.learning_rate};
-    MBNI_TRY(mbni_weights_read(model, options, data->tensors, data->train->count, &run.weights));
+    MBNI_TRY(mbni_weights_read(model, options, data->rows, &run.weights));
     mbn_status status = allocate(&run, denormals);
     if (!status) {
         mbni_progress_start(&run.progress, model->context, options->verbose, options->epochs,
@@ -359,7 +389,9 @@ mbn_status mbni_fit_memory(const mbn_model *model, int64_t batch_size, int64_t *
     MBNI_TRY(mbni_step_plan((mbn_model *)model, batch_size, 0, &step));
     MBNI_TRY(mbni_evaluation_plan(model, batch_size, &evaluation));
     /* The optimizer's state, and the snapshot of the parameters. */
-    states = model->trainer->value_count * (1 + mbni_trainer_arrays(model->trainer)) * (int64_t)sizeof(float);
+    states = (model->trainer->value_count * mbni_trainer_arrays(model->trainer) +
+              snapshot_floats(model->trainer)) *
+             (int64_t)sizeof(float);
     int64_t evaluating = mbni_evaluation_bytes(&evaluation);
     if (evaluating <= mbni_step_idle_bytes(&step))
         evaluating = 0;
@@ -380,6 +412,7 @@ mbn_status mbni_train_on_batch(mbn_model *model, const mbn_tensor *x, const mbn_
     mbn_status status;
     if (!model->trainer)
         return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
+    MBNI_TRY(mbni_average_check_idle(model));
     MBNI_TRY(mbni_labelled(model, x, y, "x", "y", &tensors, &feed));
     MBNI_TRY(mbni_trainer_prepare(model->trainer));
     MBNI_TRY(mbni_step_plan(model, feed.count, feed.soft, &step));

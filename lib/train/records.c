@@ -21,13 +21,15 @@ static const struct setting {
     {"compile/label_smoothing", offsetof(mbn_compile_options, label_smoothing)},
     /* Those from here on are left out where they are 0. */
     {"compile/clip_norm", offsetof(mbn_compile_options, clip_norm)},
+    {"compile/ema_decay", offsetof(mbn_compile_options, ema_decay)},
     {"compile/clip_value", offsetof(mbn_compile_options, clip_value)},
 };
 enum {
     SETTINGS = sizeof settings / sizeof *settings,
     OLD_SETTINGS = 8,
     POSITION_COUNTS = 5,
-    GROUP_COUNTS = 2
+    GROUP_COUNTS = 2,
+    AVERAGE_COUNTS = 2
 };
 
 static mbn_status add_integer(mbni_records *records, const char *name, int64_t value)
@@ -80,6 +82,17 @@ static mbn_status add_group(const mbn_model *model, mbni_records *records)
     return add_array(model, records, &(array){"gradients", trainer->gradients, false});
 }
 
+/* Nothing before the first update. */
+static mbn_status add_average(const mbn_model *model, mbni_records *records)
+{
+    const mbni_trainer *trainer = model->trainer;
+    const int64_t counts[AVERAGE_COUNTS] = {trainer->averaged, trainer->average_in_use};
+    if (trainer->averaged == 0)
+        return MBN_OK;
+    MBNI_TRY(mbni_records_add(records, "average", MBNI_RECORD_I64, AVERAGE_COUNTS, counts, NULL));
+    return add_array(model, records, &(array){"average", trainer->average, true});
+}
+
 mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records)
 {
     const mbni_trainer *trainer = model->trainer;
@@ -104,7 +117,8 @@ mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records)
         MBNI_TRY(
             add_array(model, records,
                       &(array){mbni_optimizer_state_name(&trainer->options, s), trainer->states[s], false}));
-    return add_group(model, records);
+    MBNI_TRY(add_group(model, records));
+    return add_average(model, records);
 }
 
 static mbn_status get(const mbni_records *records, const char *name, int32_t type, int64_t count,
@@ -162,6 +176,22 @@ static mbn_status get_group(mbn_model *model, const mbni_records *records)
     trainer->group = (mbni_group){counts[0], counts[1]};
     MBNI_TRY(mbni_trainer_prepare(trainer));
     return get_array(model, records, &(array){"gradients", trainer->gradients, false});
+}
+
+static mbn_status get_average(mbn_model *model, const mbni_records *records)
+{
+    mbni_trainer *trainer = model->trainer;
+    int64_t counts[AVERAGE_COUNTS];
+    if (trainer->options.ema_decay <= 0 ||
+        !mbni_records_find(records, "average", MBNI_RECORD_I64, AVERAGE_COUNTS))
+        return MBN_OK;
+    MBNI_TRY(get(records, "average", MBNI_RECORD_I64, AVERAGE_COUNTS, counts));
+    if (counts[0] < 1 || counts[0] > INT64_MAX / 2 || counts[1] < 0 || counts[1] > 1)
+        return mbni_error(MBN_ERR_FORMAT, "the checkpoint's record 'average' contradicts itself");
+    trainer->averaged = counts[0];
+    trainer->average_in_use = counts[1] == 1;
+    MBNI_TRY(mbni_trainer_prepare(trainer));
+    return get_array(model, records, &(array){"average", trainer->average, true});
 }
 
 static mbn_status get_position(const mbni_records *records, mbni_position *p)
@@ -226,7 +256,7 @@ mbn_status mbni_trainer_import(mbn_model *model, const mbni_records *records)
         (status = get_count(records, "epochs", &model->trainer->epochs)) ||
         (status = get_position(records, &model->trainer->position)) ||
         (status = get_states(model, records)) || (status = get_group(model, records)) ||
-        (status = mbni_callback_states_import(model, records)))
+        (status = get_average(model, records)) || (status = mbni_callback_states_import(model, records)))
         mbni_model_forget_training(model);
     return status;
 }

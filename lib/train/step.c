@@ -98,6 +98,8 @@ static void backward_and_update(mbni_step *step, mbni_pass *pass)
     }
     if (keeps)
         mbni_kept_end(step, pass->batch);
+    if (step->trainer->average && step->trainer->group.batches == 0) /* there was an update */
+        mbni_average_add(step->trainer, step->model->values);
 }
 
 /* Layers at the beginning that are aliases, or work in place, share the input's buffer. */

@@ -11,5 +11,7 @@
 mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records);
 /* The reverse, on a model held alone; MBN_ERR_FORMAT when a record is missing or does not fit. */
 mbn_status mbni_trainer_import(mbn_model *model, const mbni_records *records);
+/* Where the moving averages are, a block like the model's; MBN_ERR_STATE: there are none. */
+mbn_status mbni_average_values(const mbn_model *model, const float **values);
 
 #endif

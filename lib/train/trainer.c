@@ -51,9 +51,10 @@ static mbn_status check_range(const char *name, double value, double low, double
                       high_included ? "" : "below ", high);
 }
 
-/* What makes updates wait. */
-static mbn_status check_waiting(const mbn_compile_options *o)
+/* What is done with gradients and weights around a step. */
+static mbn_status check_around_step(const mbn_compile_options *o)
 {
+    MBNI_TRY(check_range("ema_decay", o->ema_decay, 0, 1, false));
     MBNI_TRY(check_range("clip_norm", o->clip_norm, 0, 1e30, true));
     MBNI_TRY(check_range("clip_value", o->clip_value, 0, 1e30, true));
     if (o->clip_norm > 0 && o->clip_value > 0)
@@ -89,7 +90,7 @@ mbn_status mbni_compile_check(const mbn_model *model, mbn_compile_options *o)
     MBNI_TRY(check_range("beta2", o->beta2, 0, 1, false));
     MBNI_TRY(check_range("epsilon", o->epsilon, 1e-30, 1, true));
     MBNI_TRY(check_range("label_smoothing", o->label_smoothing, 0, 1, false));
-    MBNI_TRY(check_waiting(o));
+    MBNI_TRY(check_around_step(o));
     if (o->nesterov && o->optimizer != MBN_OPTIMIZER_SGD)
         return mbni_error(MBN_ERR_ARGUMENT,
                           "option nesterov is 1; it is allowed with MBN_OPTIMIZER_SGD only");
@@ -121,6 +122,7 @@ static void trainer_destroy(mbni_trainer *trainer)
         mbni_free(context, trainer->states[i]);
     mbni_callback_states_free(trainer);
     mbni_free(context, trainer->gradients);
+    mbni_free(context, trainer->average);
     mbni_free(context, trainer);
 }
 
@@ -162,10 +164,12 @@ mbn_status mbni_trainer_prepare(mbni_trainer *trainer)
         MBNI_TRY(prepare_array(trainer, &trainer->states[i]));
     if (mbni_keeps_gradients(&trainer->options))
         MBNI_TRY(prepare_array(trainer, &trainer->gradients));
+    if (trainer->options.ema_decay > 0)
+        MBNI_TRY(prepare_array(trainer, &trainer->average));
     return MBN_OK;
 }
 
 int64_t mbni_trainer_arrays(const mbni_trainer *trainer)
 {
-    return trainer->state_count + mbni_keeps_gradients(&trainer->options);
+    return trainer->state_count + mbni_keeps_gradients(&trainer->options) + (trainer->options.ema_decay > 0);
 }

@@ -34,6 +34,9 @@ struct mbni_trainer {
     struct mbni_callback_state *callback_states; /* callbacks.h */
     float *gradients; /* likewise, of all layers; NULL unless mbni_keeps_gradients */
     mbni_group group;
+    float *average;      /* of all parameters, or these while the averages are in the model; NULL: none */
+    int64_t averaged;    /* updates in it */
+    bool average_in_use; /* the averages are in the model */
 };
 
 /* Number of state arrays for these settings, and the name of each, as checkpoints store it. */
@@ -149,6 +152,15 @@ void mbni_optimizer_update(mbni_update *update, int64_t layer); /* its gradients
 /* Cuts the trained parameters of a layer into chunks; chunks NULL: only counts. */
 int64_t mbni_optimizer_chunks(const mbn_model *model, const mbni_layer *layer, mbni_chunk *chunks);
 
+/* Exponential moving averages. What is left of the average before the update with this number, from 1. */
+double mbni_average_share(double decay, int64_t updates);
+void mbni_average_add(mbni_trainer *trainer, const float *values);
+/* Exchanges values and averages; twice is nothing. */
+void mbni_average_exchange(mbn_model *model);
+mbn_status mbni_average_use(mbn_model *model, bool use);
+/* Of a compiled model: MBN_ERR_STATE while its averages are in use. */
+mbn_status mbni_average_check_idle(const mbn_model *model);
+
 /* Whether updates have to wait: for gradients of further batches, or for the norm of all. */
 bool mbni_keeps_gradients(const mbn_compile_options *options);
 /* Around a backward pass, and for each layer whose gradients are in step->gradients: keeps them; the end of a
@@ -214,7 +226,7 @@ void mbni_progress_epoch_end(mbni_progress *progress, double seconds, const doub
 typedef struct mbni_fit_data {
     const mbni_feed *train, *val;
     int64_t train_count, val_first, val_count;
-    bool tensors; /* picture i of the training feed is row i of a tensor */
+    int64_t rows; /* of the tensor whose row i is picture i of the training feed; 0: there is no tensor */
 } mbni_fit_data;
 /* The tensors of a call and its options, with what they need. */
 typedef struct mbni_fit_tensors {

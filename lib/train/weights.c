@@ -41,18 +41,18 @@ static mbn_status check_samples(const mbn_tensor *weights, int64_t count)
     return MBN_OK;
 }
 
-mbn_status mbni_weights_read(const mbn_model *model, const mbn_fit_options *options, bool tensors,
-                             int64_t count, mbni_weights *weights)
+mbn_status mbni_weights_read(const mbn_model *model, const mbn_fit_options *options, int64_t rows,
+                             mbni_weights *weights)
 {
     MBNI_TRY(check_classes(model, options));
     *weights =
         (mbni_weights){.classes = options->class_weights, .class_count = mbni_model_last(model)->out.dims[0]};
     if (!options->sample_weights)
         return MBN_OK;
-    if (!tensors)
+    if (rows == 0)
         return mbni_error(MBN_ERR_ARGUMENT,
                           "option sample_weights is given; it is allowed with pictures from tensors only");
-    MBNI_TRY(check_samples(options->sample_weights, count));
+    MBNI_TRY(check_samples(options->sample_weights, rows));
     weights->samples = options->sample_weights->data;
     return MBN_OK;
 }
