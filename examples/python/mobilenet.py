@@ -114,7 +114,7 @@ class _ReduceOnPlateauOptions(Structure):
 class _ModelCheckpointOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("path", c_char_p), ("monitor", c_char_p), ("keep_last", c_int64),
                 ("every_epochs", c_int64), ("mode", c_int32), ("best_only", c_int32), ("weights_only", c_int32),
-                ("reserved", c_int32)]
+                ("average", c_int32)]
 
 
 class _CsvLoggerOptions(Structure):

@@ -121,7 +121,7 @@ typedef struct mbn_early_stopping_options {
     int32_t mode;             /* MBN_MONITOR_...; default AUTO */
     int32_t
         restore_best; /* 1: when it has stopped the training, and when all epochs of a fit are done, the model
-                         gets the weights of the best epoch; costs a copy of the weights; default 0 */
+                         gets the weights (and averages) of the best epoch; costs a copy of them; default 0 */
 } mbn_early_stopping_options;
 
 MBN_API void mbn_early_stopping_options_init_sized(mbn_early_stopping_options *options, size_t struct_size);
@@ -152,7 +152,7 @@ typedef struct mbn_model_checkpoint_options {
     int32_t mode;         /* with best_only: MBN_MONITOR_...; default AUTO */
     int32_t best_only;    /* 1: only when the value is better than at every save before; default 0 */
     int32_t weights_only; /* 1: mbn_model_save's file; 0 (default): a checkpoint */
-    int32_t reserved;     /* 0 */
+    int32_t average;      /* 1, with weights_only: the averages of the weights (ema_decay); default 0 */
 } mbn_model_checkpoint_options;
 
 MBN_API void mbn_model_checkpoint_options_init_sized(mbn_model_checkpoint_options *options,

@@ -3,9 +3,10 @@
 #define MBNI_API_CHECKPOINT_H
 
 #include <mobilenet/model.h>
-#include <stdbool.h>
 
-/* A checkpoint, or the weights alone, of a compiled model that the caller has for reading or alone. */
-mbn_status mbni_checkpoint_write(const mbn_model *model, const char *path, bool weights_only);
+enum { MBNI_WRITE_CHECKPOINT, MBNI_WRITE_WEIGHTS, MBNI_WRITE_AVERAGES };
+/* A checkpoint, or the weights or their averages alone, of a compiled model that the caller has for reading
+ * or alone. */
+mbn_status mbni_checkpoint_write(const mbn_model *model, const char *path, int32_t what);
 
 #endif

@@ -133,15 +133,19 @@ MBN_API mbn_status mbn_model_load_weights(mbn_model *model, const char *path, in
     return status;
 }
 
-mbn_status mbni_checkpoint_write(const mbn_model *model, const char *path, bool weights_only)
+mbn_status mbni_checkpoint_write(const mbn_model *model, const char *path, int32_t what)
 {
     mbni_records records;
+    const float *values = NULL;
     mbn_status status = MBN_OK;
     mbni_records_init(&records, model->context);
-    if (!weights_only)
+    if (what == MBNI_WRITE_CHECKPOINT)
         status = mbni_trainer_export(model, &records);
+    else if (what == MBNI_WRITE_AVERAGES)
+        status = mbni_average_values(model, &values);
     if (!status)
-        status = mbni_mbn_write(model, NULL, weights_only ? NULL : &records, &default_options, path, NULL);
+        status = mbni_mbn_write(model, values, what == MBNI_WRITE_CHECKPOINT ? &records : NULL,
+                                &default_options, path, NULL);
     mbni_records_free(&records);
     return status;
 }
@@ -155,7 +159,7 @@ MBN_API mbn_status mbn_checkpoint_save(const mbn_model *model, const char *path)
     MBNI_TRY(mbni_model_read_begin(model));
     mbn_status status = check_built(model);
     if (!status)
-        status = mbni_checkpoint_write(model, path, false);
+        status = mbni_checkpoint_write(model, path, MBNI_WRITE_CHECKPOINT);
     mbni_model_read_end(model);
     return status;
 }

@@ -47,6 +47,10 @@ static mbn_status open_slot(mbni_slot *slot)
     char path[MBNI_TEMPLATE_BYTES];
     if (monitor)
         MBNI_TRY(mbni_slot_watch(slot, monitor));
+    if (self->options.average && slot->run->model->trainer->options.ema_decay <= 0)
+        return mbni_slot_error(
+            slot, MBN_ERR_STATE,
+            "average is 1, and the model keeps none; compile it with an ema_decay above 0");
     MBNI_TRY(fill(slot, 0, path));
     const char *brace = strchr(self->path, '{'), *slash = strrchr(self->path, '/');
     if (!brace || !slash || brace > slash) /* a directory with numbers may come to be later */
@@ -116,7 +120,10 @@ static mbn_status save(mbni_slot *slot, const char *path, double value)
         MBNI_TRY(listed(slot, path, &text));
     state->numbers[BEST] = value;
     state->text = text;
-    mbn_status status = mbni_checkpoint_write(slot->run->model, path, self->options.weights_only);
+    const int32_t what = self->options.average        ? MBNI_WRITE_AVERAGES
+                         : self->options.weights_only ? MBNI_WRITE_WEIGHTS
+                                                      : MBNI_WRITE_CHECKPOINT;
+    mbn_status status = mbni_checkpoint_write(slot->run->model, path, what);
     if (status) {
         state->numbers[BEST] = best;
         state->text = before;
@@ -172,8 +179,9 @@ static mbn_status check(const mbn_model_checkpoint_options *o)
     if (o->weights_only != 0 && o->weights_only != 1)
         return mbni_error(MBN_ERR_ARGUMENT, "option weights_only is %d; allowed are 0 and 1",
                           (int)o->weights_only);
-    if (o->reserved != 0)
-        return mbni_error(MBN_ERR_ARGUMENT, "option reserved is %d; allowed is 0", (int)o->reserved);
+    if (o->average != 0 && !(o->average == 1 && o->weights_only))
+        return mbni_error(MBN_ERR_ARGUMENT, "option average is %d; allowed are 0, and 1 with weights_only 1",
+                          (int)o->average);
     if (!o->best_only && (o->monitor || o->mode))
         return mbni_error(MBN_ERR_ARGUMENT, "option %s is set with best_only 0, which saves whatever it is",
                           o->monitor ? "monitor" : "mode");

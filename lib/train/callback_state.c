@@ -63,6 +63,39 @@ mbn_status mbni_slot_remember(mbni_slot *slot, const mbni_monitor *monitor,
     return MBN_OK;
 }
 
+/* Weights, and averages where they are kept. */
+static int64_t blocks(const mbni_trainer *trainer)
+{
+    return trainer->options.ema_decay > 0 ? 2 : 1;
+}
+
+mbn_status mbni_state_reserve(mbni_callback_state *state, const mbni_trainer *trainer)
+{
+    if (!state->weights)
+        state->weights = mbni_alloc_zeroed(trainer->context, blocks(trainer) * trainer->value_count *
+                                                                 (int64_t)sizeof *state->weights);
+    return state->weights ? MBN_OK : MBN_ERR_MEMORY;
+}
+
+void mbni_state_keep(mbni_callback_state *state, const mbn_model *model)
+{
+    const mbni_trainer *trainer = model->trainer;
+    const size_t bytes = (size_t)trainer->value_count * sizeof(float);
+    memcpy(state->weights, model->values, bytes);
+    if (trainer->average)
+        memcpy(state->weights + trainer->value_count, trainer->average, bytes);
+    state->has_weights = true;
+}
+
+void mbni_state_restore(const mbni_callback_state *state, mbn_model *model)
+{
+    const mbni_trainer *trainer = model->trainer;
+    const size_t bytes = (size_t)trainer->value_count * sizeof(float);
+    memcpy(model->values, state->weights, bytes);
+    if (trainer->average)
+        memcpy(trainer->average, state->weights + trainer->value_count, bytes);
+}
+
 /* The parameters of a block one after another, without the padding between them, into `packed` or out of it.
  */
 static void pack(const mbn_model *model, float *block, float *packed, bool into)
@@ -115,8 +148,11 @@ mbn_status mbni_callback_states_export(const mbn_model *model, mbni_records *rec
         MBNI_TRY(mbni_records_add(records, name, MBNI_RECORD_F64, MBNI_STATE_NUMBERS, s->numbers, NULL));
         snprintf(name, sizeof name, PREFIX "%s/weights", s->key);
         if (s->has_weights) {
-            MBNI_TRY(mbni_records_add(records, name, MBNI_RECORD_F32, parameters(model), NULL, &packed));
-            pack(model, s->weights, packed, true);
+            const int64_t count = parameters(model);
+            MBNI_TRY(mbni_records_add(records, name, MBNI_RECORD_F32, blocks(model->trainer) * count, NULL,
+                                      &packed));
+            for (int64_t b = 0; b < blocks(model->trainer); b++)
+                pack(model, s->weights + b * model->trainer->value_count, (float *)packed + b * count, true);
         }
         snprintf(name, sizeof name, PREFIX "%s/text", s->key);
         if (s->text)
@@ -127,14 +163,14 @@ mbn_status mbni_callback_states_export(const mbn_model *model, mbni_records *rec
 
 static mbn_status import_weights(mbn_model *model, const mbni_record *record, mbni_callback_state *state)
 {
-    if (record->count != parameters(model))
+    const mbni_trainer *trainer = model->trainer;
+    const int64_t count = parameters(model);
+    if (record->count != blocks(trainer) * count)
         return mbni_error(MBN_ERR_FORMAT, "the checkpoint's record '%s' has %lld numbers for %lld parameters",
-                          record->name, (long long)record->count, (long long)parameters(model));
-    state->weights =
-        mbni_alloc_zeroed(model->context, model->trainer->value_count * (int64_t)sizeof *state->weights);
-    if (!state->weights)
-        return MBN_ERR_MEMORY;
-    pack(model, state->weights, record->data, false);
+                          record->name, (long long)record->count, (long long)count);
+    MBNI_TRY(mbni_state_reserve(state, trainer));
+    for (int64_t b = 0; b < blocks(trainer); b++)
+        pack(model, state->weights + b * trainer->value_count, (float *)record->data + b * count, false);
     state->has_weights = true;
     return MBN_OK;
 }

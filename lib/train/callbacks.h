@@ -63,7 +63,8 @@ typedef struct mbni_callback_state {
     struct mbni_callback_state *next;
     char key[MBNI_STATE_KEY];
     double numbers[MBNI_STATE_NUMBERS];
-    float *weights;   /* as the model's parameter block; NULL: not needed so far */
+    float *weights; /* as the model's parameter block, and a block of averages where they are kept, behind it;
+                       NULL: not needed so far */
     bool has_weights; /* something has been put there */
     char *text;       /* NULL: none */
 } mbni_callback_state;
@@ -126,6 +127,11 @@ mbn_status mbni_slot_remember(mbni_slot *slot, const mbni_monitor *monitor,
                               const double numbers[MBNI_STATE_NUMBERS]);
 /* Epochs trained before the present one, or before the one that has just ended. */
 int64_t mbni_slot_epoch(const mbni_slot *slot);
+
+/* Memory for a model's weights and averages, if there is none yet; their copy into it, and back. */
+mbn_status mbni_state_reserve(mbni_callback_state *state, const mbni_trainer *trainer);
+void mbni_state_keep(mbni_callback_state *state, const mbn_model *model);
+void mbni_state_restore(const mbni_callback_state *state, mbn_model *model);
 
 /* For the trainer. */
 void mbni_callback_states_free(mbni_trainer *trainer);

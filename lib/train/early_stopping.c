@@ -2,7 +2,6 @@
  * down at once, so that a checkpoint of that moment stops too when it goes on; the end of fit then restores
  * the best weights and begins anew. */
 #include <math.h>
-#include <string.h>
 #include "train/callbacks.h"
 
 /* Of the state. */
@@ -40,9 +39,7 @@ static mbn_status open_slot(mbni_slot *slot)
         return mbni_slot_error(slot, MBN_ERR_ARGUMENT,
                                "restore_best is 1, and %d callbacks keep weights already, which is the most",
                                copies);
-    slot->state->weights =
-        mbni_alloc(trainer->context, trainer->value_count * (int64_t)sizeof *slot->state->weights);
-    return slot->state->weights ? MBN_OK : MBN_ERR_MEMORY;
+    return mbni_state_reserve(slot->state, trainer);
 }
 
 static mbn_status train_begin(mbni_slot *slot, const mbn_fit_event *event)
@@ -56,11 +53,8 @@ static mbn_status train_begin(mbni_slot *slot, const mbn_fit_event *event)
 static void keep_weights(mbni_slot *slot)
 {
     const early_stopping *self = (const early_stopping *)slot->callback;
-    const mbn_model *model = slot->run->model;
-    if (!self->options.restore_best)
-        return;
-    memcpy(slot->state->weights, model->values, (size_t)model->value_count * sizeof(float));
-    slot->state->has_weights = true;
+    if (self->options.restore_best)
+        mbni_state_keep(slot->state, slot->run->model);
 }
 
 static bool improves(const early_stopping *self, double value, double than)
@@ -110,7 +104,7 @@ static mbn_status train_end(mbni_slot *slot, const mbn_fit_event *event)
     if (run->failed || !(due || run->complete))
         return MBN_OK;
     if (self->options.restore_best && state->has_weights)
-        memcpy(run->model->values, state->weights, (size_t)run->model->value_count * sizeof(float));
+        mbni_state_restore(state, run->model);
     if (due) {
         initial(self, state->numbers);
         state->has_weights = false;

@@ -227,6 +227,40 @@ START_TEST(weights_and_every_few_epochs)
 }
 END_TEST
 
+START_TEST(averages_are_saved_where_asked)
+{
+    fixture f = set_up(0, 16);
+    mbn_model *loaded;
+    mbn_callback *callback;
+    mbn_compile_options compile;
+    char path[PATH_BYTES];
+    make_directory();
+    snprintf(path, sizeof path, "%s", in_directory("average.mbn"));
+    mbn_model_checkpoint_options o = checkpoint_options(path);
+    o.average = 1;
+    ck_fails(mbn_model_checkpoint_create(NULL, &o, &callback), MBN_ERR_ARGUMENT, "average is 1");
+    o.weights_only = 1;
+    callback = checkpoint(o);
+    mbn_fit_options options = fit_options(8, 2);
+    options.callbacks = (const mbn_callback *const *)&callback;
+    options.callback_count = 1;
+    ck_fails(mbn_fit(f.model, f.x, f.y, &options, NULL), MBN_ERR_STATE,
+             "average is 1, and the model keeps none");
+    mbn_compile_options_init(&compile);
+    compile.ema_decay = 0.5;
+    ck_ok(mbn_compile(f.model, &compile));
+    ck_ok(mbn_fit(f.model, f.x, f.y, &options, NULL));
+    ck_ok(mbn_model_load(f.context, path, &loaded));
+    ck_assert(!same_weights(f.model, loaded));
+    ck_ok(mbn_model_use_average(f.model, 1));
+    ck_assert(same_weights(f.model, loaded));
+    mbn_model_destroy(loaded);
+    mbn_callback_destroy(callback);
+    remove_directory();
+    tear_down(&f);
+}
+END_TEST
+
 enum { EPOCHS = 12 };
 
 /* ModelCheckpoint stands first and saves last. */
@@ -539,7 +573,7 @@ END_TEST
 
 SUITE("callback files", a_path_has_its_numbers_and_no_more, keep_last_deletes_its_own_files_only,
       a_foreign_list_deletes_nothing_outside_the_series, best_only_saves_the_best_and_remembers_it,
-      weights_and_every_few_epochs, each_file_goes_on_as_if_never_stopped,
+      weights_and_every_few_epochs, averages_are_saved_where_asked, each_file_goes_on_as_if_never_stopped,
       places_that_take_no_file_are_named_before_the_first_step, a_full_disk_fails_the_fit_and_nothing_else,
       a_log_has_one_header_and_goes_on, numbers_have_a_point_in_any_locale,
       every_failing_allocation_is_an_error_and_leaks_nothing)

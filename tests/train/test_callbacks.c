@@ -362,11 +362,23 @@ static void destroy_pair(mbn_callback *pair[2])
     mbn_callback_destroy(pair[1]);
 }
 
+static fixture averaging(double ema_decay)
+{
+    fixture f = set_up(0, PICTURES);
+    mbn_compile_options o;
+    mbn_compile_options_init(&o);
+    o.optimizer = MBN_OPTIMIZER_ADAM;
+    o.learning_rate = 3e-3;
+    o.ema_decay = ema_decay;
+    ck_ok(mbn_compile(f.model, &o));
+    return f;
+}
+
 /* After every other batch, the last of an epoch included, and after every epoch, that in which it stops
  * included. */
-START_TEST(a_training_with_callbacks_goes_on_as_if_never_stopped)
+static void goes_on_as_if_never_stopped(double ema_decay)
 {
-    fixture whole = set_up(0, PICTURES);
+    fixture whole = averaging(ema_decay);
     mbn_callback *callbacks[3], *anew[2];
     const mbn_callback *const *list = (const mbn_callback *const *)callbacks;
     char path[] = "/tmp/mbn-callbacks-XXXXXX";
@@ -378,8 +390,9 @@ START_TEST(a_training_with_callbacks_goes_on_as_if_never_stopped)
                   (int)epochs);
     ck_assert_double_lt(rate, 3e-3);
     for (int by_epoch = 0; by_epoch < 2; by_epoch++)
-        for (int at = by_epoch ? 1 : 2; at <= epochs * (by_epoch ? 1 : BATCHES); at += by_epoch ? 1 : 2) {
-            fixture f = set_up(0, PICTURES);
+        for (int at = by_epoch ? 1 : 2; at <= epochs * (by_epoch ? 1 : BATCHES);
+             at += by_epoch ? 1 : (int)unless_valgrind(2, 7)) {
+            fixture f = averaging(ema_decay);
             interruption stop = {path, 0, at};
             mbn_callback_options functions;
             mbn_model *resumed;
@@ -395,6 +408,12 @@ START_TEST(a_training_with_callbacks_goes_on_as_if_never_stopped)
             ck_assert_double_eq(mbn_learning_rate(resumed), rate);
             ck_assert_msg(same_weights(whole.model, resumed), "stopped at %s %d",
                           by_epoch ? "epoch" : "batch", at);
+            if (ema_decay > 0) {
+                ck_ok(mbn_model_use_average(whole.model, 1));
+                ck_ok(mbn_model_use_average(resumed, 1));
+                ck_assert(same_weights(whole.model, resumed));
+                ck_ok(mbn_model_use_average(whole.model, 0));
+            }
             destroy_pair(anew);
             mbn_callback_destroy(callbacks[2]);
             mbn_model_destroy(resumed);
@@ -403,6 +422,17 @@ START_TEST(a_training_with_callbacks_goes_on_as_if_never_stopped)
     remove(path);
     destroy_pair(callbacks);
     tear_down(&whole);
+}
+
+START_TEST(a_training_with_callbacks_goes_on_as_if_never_stopped)
+{
+    goes_on_as_if_never_stopped(0);
+}
+END_TEST
+
+START_TEST(the_best_averages_go_on_too)
+{
+    goes_on_as_if_never_stopped(0.8);
 }
 END_TEST
 
@@ -571,5 +601,5 @@ SUITE("callbacks", early_stopping_follows_keras, accuracy_is_better_when_higher,
       early_stopping_goes_on_until_it_stops, reduce_on_plateau_follows_keras,
       a_scheduler_gives_each_epoch_its_rate_once, a_nan_ends_well_with_terminate_on_nan,
       progress_tells_percent_in_steps, a_training_with_callbacks_goes_on_as_if_never_stopped,
-      functions_are_told_in_order_and_may_stop_or_fail_anywhere,
+      the_best_averages_go_on_too, functions_are_told_in_order_and_may_stop_or_fail_anywhere,
       wrong_callbacks_are_refused_before_the_first_step)
