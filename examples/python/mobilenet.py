@@ -82,7 +82,8 @@ class _CompileOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("learning_rate", c_double), ("momentum", c_double), ("rho", c_double),
                 ("beta1", c_double), ("beta2", c_double), ("epsilon", c_double), ("weight_decay", c_double),
                 ("label_smoothing", c_double), ("optimizer", c_int32), ("nesterov", c_int32), ("clip_norm", c_double),
-                ("clip_value", c_double), ("accumulation", c_int64), ("decay_depthwise", c_int32), ("reserved", c_int32)]
+                ("clip_value", c_double), ("accumulation", c_int64), ("ema_decay", c_double), ("decay_depthwise", c_int32),
+                ("reserved", c_int32)]
 
 
 class _FitOptions(Structure):
@@ -91,7 +92,8 @@ class _FitOptions(Structure):
                 ("validation_split", c_double), ("seed", c_uint64), ("batch_size", c_int64), ("epochs", c_int64),
                 ("shuffle", c_int32), ("verbose", c_int32), ("schedule", c_void_p), ("callbacks", c_void_p),
                 ("callback_count", c_int64), ("class_weights", c_void_p), ("sample_weights", c_void_p),
-                ("class_weight_count", c_int64), ("augment", c_void_p), ("readers", c_int32), ("batches_ahead", c_int32)]
+                ("class_weight_count", c_int64), ("augment", c_void_p), ("readers", c_int32), ("batches_ahead", c_int32),
+                ("validate_weights", c_int32), ("reserved", c_int32)]
 
 
 class _ScheduleOptions(Structure):
@@ -122,7 +124,8 @@ class _CsvLoggerOptions(Structure):
 
 
 class _SaveOptions(Structure):
-    _fields_ = [("struct_size", c_size_t), ("encoding", c_int32), ("compression", c_int32)]
+    _fields_ = [("struct_size", c_size_t), ("encoding", c_int32), ("compression", c_int32), ("average", c_int32),
+                ("reserved", c_int32)]
 
 
 class _PredictorOptions(Structure):
