@@ -66,8 +66,8 @@ MBN_API mbn_status mbn_model_load_weights(mbn_model *model, const char *path, in
                                           int64_t *loaded);
 
 /** Writes everything that training needs to go on as if it had never stopped: the model and, in sections
- * beside it, the optimizer's settings and state, the epochs completed, the layers that are frozen. Never
- * lossy.
+ * beside it, the optimizer's settings and state, the epochs completed, what callbacks remember, the layers
+ * that are frozen. Never lossy.
  *  @return as mbn_model_save, and MBN_ERR_STATE when the model is not compiled */
 MBN_API mbn_status mbn_checkpoint_save(const mbn_model *model, const char *path);
 

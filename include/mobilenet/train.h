@@ -144,7 +144,8 @@ typedef struct mbn_history mbn_history;
  *  @return MBN_OK; MBN_ERR_STATE (not compiled); MBN_ERR_ARGUMENT, MBN_ERR_SHAPE, MBN_ERR_TYPE (data or
  * options); MBN_ERR_NUMERIC (a loss was NaN or infinite: the message names epoch and batch, and the model has
  * the weights of the end of the last good epoch again, its optimizer starts anew); MBN_ERR_CALLBACK;
- * MBN_ERR_MEMORY; MBN_ERR_BUSY Memory: mbn_fit_memory. Bits are the same for any number of threads. */
+ * MBN_ERR_IO (a callback's file); MBN_ERR_MEMORY; MBN_ERR_BUSY Memory: mbn_fit_memory. Bits are the same for
+ * any number of threads. */
 MBN_API mbn_status mbn_fit(mbn_model *model, const mbn_tensor *x, const mbn_tensor *y,
                            const mbn_fit_options *options, mbn_history **history);
 

@@ -174,6 +174,50 @@ START_TEST(a_foreign_list_deletes_nothing_outside_the_series)
 }
 END_TEST
 
+/* Records of a checkpoint that somebody has damaged or made up. */
+START_TEST(damaged_memories_are_refused_or_harmless)
+{
+    static const struct {
+        const char *name; /* of an added record */
+        int32_t type;
+        int64_t count;
+        mbn_status status;
+    } rows[] = {
+        {"callback/early_stopping/loss/min/0/weights", MBNI_RECORD_F32, 7, MBN_ERR_FORMAT},
+        {"callback/early_stopping/loss/min/0/text", MBNI_RECORD_I64, 3, MBN_OK},
+        {"callback/early_stopping/loss/min/1", MBNI_RECORD_F64, 3, MBN_OK}, /* passed over */
+        {"callback/", MBNI_RECORD_F64, 4, MBN_OK},
+        {"callback/"
+         "a-name-that-no-callback-can-have-since-it-has-more-bytes-than-a-key-may-have-in-memory-here",
+         MBNI_RECORD_F64, 4, MBN_ERR_FORMAT},
+    };
+    fixture f = set_up(1, 4);
+    mbn_early_stopping_options o;
+    mbn_callback *callback;
+    mbn_early_stopping_options_init(&o);
+    o.monitor = "loss";
+    ck_ok(mbn_early_stopping_create(NULL, &o, &callback));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        mbni_records records;
+        void *data;
+        play p = {.epochs = 1};
+        compile_adam(f.model);
+        (void)play_fit(f.model, callback, &p);
+        mbni_records_init(&records, f.context);
+        ck_ok(mbni_trainer_export(f.model, &records));
+        ck_ok(mbni_records_add(&records, rows[i].name, rows[i].type, rows[i].count, NULL, &data));
+        memset(data, 0xff, (size_t)rows[i].count * (rows[i].type == MBNI_RECORD_F32 ? 4 : 8));
+        mbn_status status = mbni_trainer_import(f.model, &records);
+        ck_assert_msg(status == rows[i].status, "%s: %s", rows[i].name, mbn_status_name(status));
+        mbni_records_free(&records);
+        if (!status)
+            ck_assert_int_eq(play_fit(f.model, callback, &p), 1);
+    }
+    mbn_callback_destroy(callback);
+    tear_down(&f);
+}
+END_TEST
+
 START_TEST(best_only_saves_the_best_and_remembers_it)
 {
     fixture f = set_up(1, 4);
@@ -572,8 +616,8 @@ START_TEST(every_failing_allocation_is_an_error_and_leaks_nothing)
 END_TEST
 
 SUITE("callback files", a_path_has_its_numbers_and_no_more, keep_last_deletes_its_own_files_only,
-      a_foreign_list_deletes_nothing_outside_the_series, best_only_saves_the_best_and_remembers_it,
-      weights_and_every_few_epochs, averages_are_saved_where_asked, each_file_goes_on_as_if_never_stopped,
-      places_that_take_no_file_are_named_before_the_first_step, a_full_disk_fails_the_fit_and_nothing_else,
-      a_log_has_one_header_and_goes_on, numbers_have_a_point_in_any_locale,
-      every_failing_allocation_is_an_error_and_leaks_nothing)
+      a_foreign_list_deletes_nothing_outside_the_series, damaged_memories_are_refused_or_harmless,
+      best_only_saves_the_best_and_remembers_it, weights_and_every_few_epochs, averages_are_saved_where_asked,
+      each_file_goes_on_as_if_never_stopped, places_that_take_no_file_are_named_before_the_first_step,
+      a_full_disk_fails_the_fit_and_nothing_else, a_log_has_one_header_and_goes_on,
+      numbers_have_a_point_in_any_locale, every_failing_allocation_is_an_error_and_leaks_nothing)
