@@ -111,7 +111,9 @@ MBN_API mbn_status mbn_model_layer_info(const mbn_model *model, size_t index, mb
 /** Finds a layer by name. @return MBN_OK and its index, or MBN_ERR_NOT_FOUND. */
 MBN_API mbn_status mbn_model_layer_index(const mbn_model *model, const char *name, size_t *index);
 
-/** Freezes (0) or thaws (1) a layer by name; NULL means every layer. A frozen layer's parameters do not
+/** Freezes (0) or thaws (1) a layer by name; NULL means every layer, and a name that no layer has and that
+ * ends in '*' all whose names begin with what stands before it: "conv_dw_1*" is conv_dw_1, its batch norm and
+ * ReLU, and conv_dw_10. A frozen layer's parameters do not
  * change in training, and a frozen batch norm uses its running statistics. @return MBN_OK, MBN_ERR_NOT_FOUND,
  * MBN_ERR_BUSY */
 MBN_API mbn_status mbn_model_set_trainable(mbn_model *model, const char *layer, int32_t trainable);

@@ -212,6 +212,15 @@ MBN_API double mbn_learning_rate(const mbn_model *model);
  * (negative or not finite), MBN_ERR_STATE */
 MBN_API mbn_status mbn_set_learning_rate(mbn_model *model, double learning_rate);
 
+/** Multiplies the learning rate for some layers of a compiled model, decoupled weight decay included. The
+ * last call for a layer counts; checkpoints keep it, mbn_compile forgets it. A factor of 0 keeps weights as
+ * they are, while batch norm goes on with the batch's statistics, unlike in a frozen layer.
+ *  @param layer   as in mbn_model_set_trainable: a name, the beginning of names and '*', or NULL for all
+ *  @param factor  0 to 1e6; 1 for those never set
+ *  @return MBN_OK, MBN_ERR_ARGUMENT, MBN_ERR_NOT_FOUND, MBN_ERR_STATE (not compiled), MBN_ERR_MEMORY,
+ *          MBN_ERR_BUSY (from a callback of fit too) */
+MBN_API mbn_status mbn_set_learning_rate_factor(mbn_model *model, const char *layer, double factor);
+
 /** Epochs completed since compile, those before a checkpoint included; 0 when not compiled. */
 MBN_API int64_t mbn_trained_epochs(const mbn_model *model);
 

@@ -213,14 +213,12 @@ MBN_API mbn_status mbn_model_layer_index(const mbn_model *model, const char *nam
 MBN_API mbn_status mbn_model_set_trainable(mbn_model *model, const char *layer, int32_t trainable)
 {
     MBNI_CALL();
-    int64_t begin = 0, end;
     if (!model)
         return refuse_null("model");
     MBNI_TRY(check_integer("trainable", trainable, 0, 1));
     MBNI_TRY(mbni_model_write_begin(model));
-    mbn_status status = layer ? find_layer(model, "layer", layer, &begin) : MBN_OK;
-    end = status ? begin : layer ? begin + 1 : model->layer_count;
-    for (int64_t i = begin; i < end; i++)
+    mbn_status status = layer ? mbni_model_check_selection(model, layer) : MBN_OK;
+    for (int64_t i = 0; !status && (i = mbni_model_next(model, layer, i)) < model->layer_count; i++)
         model->layers[i].trainable = trainable;
     return end_write(model, status);
 }

@@ -154,6 +154,19 @@ MBN_API mbn_status mbn_set_learning_rate(mbn_model *model, double learning_rate)
     return MBN_OK;
 }
 
+MBN_API mbn_status mbn_set_learning_rate_factor(mbn_model *model, const char *layer, double factor)
+{
+    MBNI_CALL();
+    if (!model)
+        return refuse_null("model");
+    if (!(factor >= 0 && factor <= 1e6))
+        return mbni_error(MBN_ERR_ARGUMENT, "argument factor is %g; allowed are 0 to 1e6", factor);
+    MBNI_TRY(mbni_model_write_begin(model));
+    mbn_status status = mbni_trainer_set_factor(model, layer, factor);
+    mbni_model_write_end(model);
+    return status;
+}
+
 MBN_API int64_t mbn_trained_epochs(const mbn_model *model)
 {
     return model && model->trainer ? model->trainer->epochs : 0;

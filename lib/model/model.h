@@ -91,6 +91,10 @@ void mbni_model_update_edges(mbn_model *model);
 /* Replaces the labels by copies; count 0 removes them. MBN_ERR_SHAPE when count is not the outputs'. */
 mbn_status mbni_model_set_labels(mbn_model *model, const char *const *labels, int64_t count);
 int64_t mbni_model_find(const mbn_model *model, const char *layer); /* -1: none */
+/* The first layer from `from` on that a selection means, layer_count when none: NULL all, a layer's name that
+ * one, "conv_dw*" those whose names begin so. check: MBN_ERR_NOT_FOUND where it means none at all. */
+int64_t mbni_model_next(const mbn_model *model, const char *selection, int64_t from);
+mbn_status mbni_model_check_selection(const mbn_model *model, const char *selection);
 /* "layer/param" -> the parameter; NULL: none */
 mbni_param *mbni_model_find_param(const mbn_model *model, const char *name);
 /* Parameters of a layer, and those that training changes. */

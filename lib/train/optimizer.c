@@ -88,5 +88,10 @@ void mbni_optimizer_update(mbni_update *update, int64_t layer)
         return;
     update->chunks = step->chunks + stage->first_chunk;
     update->first = step->model->layers[layer].params[0].value - step->model->values;
-    mbni_parallel(step->trainer->context, stage->chunk_count, update_chunk, update);
+    mbni_update own = *update;
+    if (step->trainer->factors) {
+        own.rate *= (float)step->trainer->factors[layer];
+        own.decay *= (float)step->trainer->factors[layer];
+    }
+    mbni_parallel(step->trainer->context, stage->chunk_count, update_chunk, &own);
 }

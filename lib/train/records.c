@@ -117,6 +117,9 @@ mbn_status mbni_trainer_export(const mbn_model *model, mbni_records *records)
         MBNI_TRY(
             add_array(model, records,
                       &(array){mbni_optimizer_state_name(&trainer->options, s), trainer->states[s], false}));
+    if (trainer->factors)
+        MBNI_TRY(mbni_records_add(records, "learning_rate_factors", MBNI_RECORD_F64, model->layer_count,
+                                  trainer->factors, NULL));
     MBNI_TRY(add_group(model, records));
     return add_average(model, records);
 }
@@ -194,6 +197,21 @@ static mbn_status get_average(mbn_model *model, const mbni_records *records)
     return get_array(model, records, &(array){"average", trainer->average, true});
 }
 
+static mbn_status get_factors(mbn_model *model, const mbni_records *records)
+{
+    const int64_t layers = model->layer_count;
+    if (!mbni_records_find(records, "learning_rate_factors", MBNI_RECORD_F64, -1))
+        return MBN_OK;
+    MBNI_TRY(mbni_trainer_set_factor(model, NULL, 1));
+    double *factors = model->trainer->factors;
+    MBNI_TRY(get(records, "learning_rate_factors", MBNI_RECORD_F64, layers, factors));
+    for (int64_t i = 0; i < layers; i++)
+        if (!(factors[i] >= 0 && factors[i] <= 1e6))
+            return mbni_error(MBN_ERR_FORMAT, "the checkpoint's learning rate factor %lld is %g",
+                              (long long)i, factors[i]);
+    return MBN_OK;
+}
+
 static mbn_status get_position(const mbni_records *records, mbni_position *p)
 {
     int64_t counts[POSITION_COUNTS];
@@ -256,7 +274,8 @@ mbn_status mbni_trainer_import(mbn_model *model, const mbni_records *records)
         (status = get_count(records, "epochs", &model->trainer->epochs)) ||
         (status = get_position(records, &model->trainer->position)) ||
         (status = get_states(model, records)) || (status = get_group(model, records)) ||
-        (status = get_average(model, records)) || (status = mbni_callback_states_import(model, records)))
+        (status = get_factors(model, records)) || (status = get_average(model, records)) ||
+        (status = mbni_callback_states_import(model, records)))
         mbni_model_forget_training(model);
     return status;
 }

@@ -123,6 +123,7 @@ static void trainer_destroy(mbni_trainer *trainer)
     mbni_callback_states_free(trainer);
     mbni_free(context, trainer->gradients);
     mbni_free(context, trainer->average);
+    mbni_free(context, trainer->factors);
     mbni_free(context, trainer);
 }
 
@@ -138,6 +139,24 @@ mbn_status mbni_trainer_create(mbn_model *model, const mbn_compile_options *opti
     mbni_model_forget_training(model);
     model->trainer = trainer;
     model->trainer_destroy = trainer_destroy;
+    return MBN_OK;
+}
+
+mbn_status mbni_trainer_set_factor(mbn_model *model, const char *layers, double factor)
+{
+    mbni_trainer *trainer = model->trainer;
+    if (!trainer)
+        return mbni_error(MBN_ERR_STATE, "the model is not compiled; call mbn_compile first");
+    MBNI_TRY(mbni_model_check_selection(model, layers));
+    if (!trainer->factors) {
+        trainer->factors = mbni_alloc(model->context, model->layer_count * (int64_t)sizeof(double));
+        for (int64_t i = 0; trainer->factors && i < model->layer_count; i++)
+            trainer->factors[i] = 1;
+    }
+    if (!trainer->factors)
+        return MBN_ERR_MEMORY;
+    for (int64_t i = 0; (i = mbni_model_next(model, layers, i)) < model->layer_count; i++)
+        trainer->factors[i] = factor;
     return MBN_OK;
 }
 

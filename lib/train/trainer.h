@@ -34,6 +34,7 @@ struct mbni_trainer {
     struct mbni_callback_state *callback_states; /* callbacks.h */
     float *gradients; /* likewise, of all layers; NULL unless mbni_keeps_gradients */
     mbni_group group;
+    double *factors;     /* of the learning rate, for each layer; NULL: all 1 */
     float *average;      /* of all parameters, or these while the averages are in the model; NULL: none */
     int64_t averaged;    /* updates in it */
     bool average_in_use; /* the averages are in the model */
@@ -49,6 +50,8 @@ mbn_status mbni_trainer_create(mbn_model *model, const mbn_compile_options *opti
 mbn_status mbni_trainer_prepare(mbni_trainer *trainer);
 /* How many arrays of the parameters' size that makes. */
 int64_t mbni_trainer_arrays(const mbni_trainer *trainer);
+/* Multiplies the rate of the layers that are meant; MBN_ERR_STATE: not compiled. */
+mbn_status mbni_trainer_set_factor(mbn_model *model, const char *layers, double factor);
 /* The optimizer as before its first step. */
 void mbni_trainer_restart(mbni_trainer *trainer);
 /* MBN_OK, or the sentence why these settings cannot be. Resolves the default learning rate. */
