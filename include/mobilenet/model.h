@@ -46,6 +46,15 @@ static inline void mbn_mobilenet_options_init(mbn_mobilenet_options *options)
     mbn_mobilenet_options_init_sized(options, sizeof *options);
 }
 
+/** The options for CIFAR-10 and other pictures of its size: 32 x 32 x 3, 10 classes and a first convolution
+ * of stride 1, which leaves four stride-2 blocks and a last map of 2 x 2; the rest as in
+ * mbn_mobilenet_options. */
+MBN_API void mbn_mobilenet_cifar_init_sized(mbn_mobilenet_options *options, size_t struct_size);
+static inline void mbn_mobilenet_cifar_init(mbn_mobilenet_options *options)
+{
+    mbn_mobilenet_cifar_init_sized(options, sizeof *options);
+}
+
 /** Builds MobileNet V1 (arXiv 1704.04861, table 1), with the layers, names and paddings of Keras
  * Applications.
  *  @param context  NULL for the default

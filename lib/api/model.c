@@ -37,6 +37,16 @@ MBN_API void mbn_mobilenet_options_init_sized(mbn_mobilenet_options *options, si
     mbni_options_write(options, struct_size, &defaults, sizeof defaults);
 }
 
+MBN_API void mbn_mobilenet_cifar_init_sized(mbn_mobilenet_options *options, size_t struct_size)
+{
+    mbn_mobilenet_options cifar;
+    mbni_mobilenet_defaults(&cifar);
+    cifar.height = cifar.width = 32;
+    cifar.classes = 10;
+    cifar.stem_stride = 1;
+    mbni_options_write(options, struct_size, &cifar, sizeof cifar);
+}
+
 static mbn_status read_mobilenet_options(mbn_mobilenet_options *known, const mbn_mobilenet_options *options,
                                          int append)
 {

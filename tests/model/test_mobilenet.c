@@ -420,6 +420,31 @@ START_TEST(the_seed_decides_the_weights)
 }
 END_TEST
 
+/* Counted layer by layer: convolutions without bias, two numbers a channel of batch norm, the classifier. */
+START_TEST(the_cifar_preset_has_four_strides_and_3217226_trained_parameters)
+{
+    mbn_model *model;
+    mbn_mobilenet_options options;
+    mbn_layer_info info;
+    int64_t trained;
+    size_t index;
+    mbn_mobilenet_cifar_init(&options);
+    ck_assert(options.struct_size == sizeof options);
+    ck_ok(mbn_mobilenet_create(NULL, &options, &model));
+    ck_ok(mbn_model_parameter_count(model, NULL, &trained));
+    ck_assert_int_eq(trained, 3217226);
+    mbn_layer_info_init(&info);
+    ck_ok(mbn_model_layer_index(model, "conv1", &index));
+    ck_ok(mbn_model_layer_info(model, index, &info));
+    ck_assert_int_eq(info.output_dims[0], 32);
+    ck_ok(mbn_model_layer_index(model, "conv_pw_13", &index));
+    ck_ok(mbn_model_layer_info(model, index, &info));
+    ck_assert_int_eq(info.output_dims[0], 2);
+    ck_assert_int_eq(info.output_dims[1], 2);
+    mbn_model_destroy(model);
+}
+END_TEST
+
 SUITE("mobilenet", published_parameters_and_multiply_adds, multiply_adds_are_exact,
       cifar_and_wake_word_nets_have_their_parameters, moving_statistics_are_not_trainable,
       layers_are_those_of_keras_in_their_order, classes_and_shapes_of_the_224_net,
@@ -427,4 +452,5 @@ SUITE("mobilenet", published_parameters_and_multiply_adds, multiply_adds_are_exa
       depth_multiplier_widens_the_depthwise_outputs, channels_are_cut_to_whole_numbers,
       nets_without_top_end_as_pooling_says, channels_first_shapes_are_told_in_that_order,
       appended_net_follows_the_layers_that_are_there, appending_twice_names_the_layer_that_clashes,
-      appending_needs_an_input_a_map_and_its_size, the_seed_decides_the_weights)
+      appending_needs_an_input_a_map_and_its_size, the_seed_decides_the_weights,
+      the_cifar_preset_has_four_strides_and_3217226_trained_parameters)
