@@ -249,7 +249,7 @@ static mbn_status ready(void *self, int64_t place, int64_t count)
                                     : MBN_OK;
 }
 
-static const void *pixels(void *self, int64_t place)
+static const void *pixels_at(void *self, int64_t place)
 {
     mbni_loader *l = self;
     if (l->filler == IN_PLACE)
@@ -299,7 +299,7 @@ mbni_feed mbni_loader_feed(mbni_loader *loader)
                        .soft = mbni_sampler_soft(s),
                        .begin = begin,
                        .ready = ready,
-                       .pixels = pixels,
+                       .pixels = pixels_at,
                        .labels = labels};
 }
 
