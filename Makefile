@@ -97,9 +97,10 @@ $(BUILD)/flags $(BUILD)/sources: force
 $(BUILD)/obj/lib/kernels/%.o: OPTIMIZE += $(KERNEL_FLAGS)
 # Packing is loops over all weights, too, and resizing over all pixels.
 $(BUILD)/obj/lib/predict/pack.o $(BUILD)/obj/lib/data/resize.o: OPTIMIZE += $(KERNEL_FLAGS)
-# What runs once a call, or once a batch, is made small: the library has to stay below 1 MB.
-SMALL_ROOMS := api core model train
-$(foreach room,$(SMALL_ROOMS),$(eval $(BUILD)/obj/lib/$(room)/%.o: OPTIMIZE += $(SMALL_FLAGS)))
+# What runs once a call, once a batch or once a file is made small, since the library has to stay below 1 MB; but for the
+# loops over pixels.
+SMALL := $(filter $(foreach room,api core data model train,$(BUILD)/obj/lib/$(room)/%),$(OBJECTS))
+$(filter-out $(BUILD)/obj/lib/data/augment% %/resize.o %/image.o,$(SMALL)): OPTIMIZE += $(SMALL_FLAGS)
 $(BUILD)/obj/tests/%.o: CFLAGS_ALL += -Itests
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
@@ -158,7 +159,7 @@ check-sanitize:  ## the test suite under ASan, LSan and UBSan
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize CC=clang CFLAGS=-Werror OPTIMIZE='-O1 -g' SANITIZE='$(SANITIZERS)' check
 
 # What runs on several threads, under ThreadSanitizer. OpenBLAS is not built for it.
-THREAD_TESTS := tests/predict/test_threads tests/core/test_pool tests/layers/test_threads tests/data/test_directory tests/train/test_feeding
+THREAD_TESTS := tests/predict/test_threads tests/core/test_pool tests/layers/test_threads tests/data/test_directory tests/data/test_augment_batch tests/train/test_feeding
 .PHONY: check-threads
 check-threads:  ## predictors, the pool, layers and readers of data under clang's ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/threads BLAS=none CC=clang CFLAGS=-Werror OPTIMIZE='-O1 -g' \
