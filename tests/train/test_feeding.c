@@ -2,6 +2,7 @@
  * reads them, augmentation that depends on the seed alone, and readers that fail or are left on their way. */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "support/allocator.h"
 #include "support/training.h"
@@ -284,6 +285,70 @@ START_TEST(prediction_takes_data_sets)
 }
 END_TEST
 
+/* One folder for each class, a PPM file for each picture. */
+static void write_folders(const char *root, const fixture *f, int64_t pictures)
+{
+    char path[300];
+    for (int class_id = 0; class_id < 10; class_id++) {
+        snprintf(path, sizeof path, "%s/%d", root, class_id);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+    }
+    for (int64_t i = 0; i < pictures; i++) {
+        snprintf(path, sizeof path, "%s/%d/%lld.ppm", root, ((const int32_t *)mbn_tensor_data(f->y))[i],
+                 (long long)i);
+        FILE *file = fopen(path, "wb");
+        ck_assert_ptr_nonnull(file);
+        fprintf(file, "P6\n%d %d\n255\n", SIDE, SIDE);
+        ck_assert_uint_eq(fwrite((const uint8_t *)mbn_tensor_data(f->x) + i * BYTES, 1, BYTES, file), BYTES);
+        ck_assert_int_eq(fclose(file), 0);
+    }
+}
+
+static void remove_folders(const char *root)
+{
+    char command[300];
+    snprintf(command, sizeof command, "rm -r %s", root);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* Files, the same files cached, and the same pictures as tensors. */
+START_TEST(a_directory_trains_as_its_pictures_in_memory_do)
+{
+    char root[] = "/tmp/mbn-folders-XXXXXX";
+    mbn_augment_options augment = strong();
+    fixture files = set_up(2, 60), memory = set_up(2, 60), cached = set_up(1, 60);
+    mbn_directory_options directory;
+    mbn_dataset *sets[2], *cache;
+    mbn_tensor *x, *y;
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    write_folders(root, &files, 60);
+    mbn_directory_options_init(&directory);
+    directory.height = directory.width = SIDE;
+    ck_ok(mbn_dataset_directory(files.context, root, &directory, &sets[0]));
+    ck_ok(mbn_dataset_directory(cached.context, root, &directory, &sets[1]));
+    ck_assert_int_eq(mbn_dataset_count(sets[0]), 60);
+    ck_ok(mbn_dataset_cache(sets[1], &cache));
+    ck_ok(mbn_dataset_tensors(sets[0], &x, &y));
+    mbn_fit_options options = fit_options(16, 2);
+    options.augment = &augment;
+    options.readers = 3;
+    ck_ok(mbn_fit(memory.model, x, y, &options, NULL));
+    ck_ok(mbn_fit_dataset(files.model, sets[0], NULL, &options, NULL));
+    ck_ok(mbn_fit_dataset(cached.model, cache, NULL, &options, NULL));
+    ck_assert(same_weights(memory.model, files.model));
+    ck_assert(same_weights(memory.model, cached.model));
+    mbn_dataset_destroy(cache);
+    mbn_dataset_destroy(sets[0]);
+    mbn_dataset_destroy(sets[1]);
+    mbn_tensor_destroy(x);
+    mbn_tensor_destroy(y);
+    remove_folders(root);
+    tear_down(&files);
+    tear_down(&memory);
+    tear_down(&cached);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_refused_by_name)
 {
     fixture f = set_up(1, 20), other = set_up(1, 20);
@@ -384,4 +449,5 @@ SUITE("feeding", pictures_train_alike_wherever_they_come_from, augmented_picture
       a_host_s_executor_gives_the_same_bits, a_stopped_epoch_goes_on_with_the_same_augmentation,
       a_picture_that_cannot_be_read_ends_the_call, readers_keep_to_what_they_may_be_ahead,
       validation_and_evaluation_take_data_sets, prediction_takes_data_sets,
-      what_does_not_fit_is_refused_by_name, every_failing_allocation_is_an_error_and_leaks_nothing)
+      a_directory_trains_as_its_pictures_in_memory_do, what_does_not_fit_is_refused_by_name,
+      every_failing_allocation_is_an_error_and_leaks_nothing)
