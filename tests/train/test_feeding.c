@@ -90,7 +90,7 @@ static void same_from_all(const mbn_augment_options *augment, int64_t pictures)
 
 START_TEST(pictures_train_alike_wherever_they_come_from)
 {
-    same_from_all(NULL, 75);
+    same_from_all(NULL, unless_valgrind(75, 20));
 }
 END_TEST
 
@@ -108,8 +108,8 @@ START_TEST(augmented_pictures_depend_on_the_seed_alone)
 {
     mbn_augment_options standard, mixing = strong();
     mbn_augment_standard_init(&standard);
-    same_from_all(&standard, 75);
-    same_from_all(&mixing, 40);
+    same_from_all(&standard, unless_valgrind(75, 20));
+    same_from_all(&mixing, unless_valgrind(40, 18));
     same_from_all(&mixing, 1); /* no partner */
     fixture plain = set_up(1, 40), changed = set_up(1, 40), other = set_up(1, 40);
     mbn_fit_options options = fit_options(16, 1);
@@ -173,7 +173,7 @@ START_TEST(a_stopped_epoch_goes_on_with_the_same_augmentation)
     mbn_augment_options augment = strong();
     mbn_fit_options options = fit_options(8, 2);
     options.augment = &augment;
-    for (int source = TENSORS; source < SOURCES; source++) {
+    for (int source = TENSORS; source < SOURCES; source += (int)unless_valgrind(1, 3)) {
         fixture whole = set_up(2, 50), parts = set_up(2, 50);
         reader r = {.fails_at = -1, .sleeps_at = 2};
         ck_ok(fit_from(&whole, source, &r, &options, NULL));
