@@ -30,7 +30,8 @@ MBN_API mbn_status mbn_predict(const mbn_model *model, const mbn_tensor *x, mbn_
 
 /** How a predictor keeps weights. */
 enum {
-    MBN_PRECISION_F32 = 0, /* exact but for folding: within 1e-5 of the layers' probabilities */
+    MBN_PRECISION_F32 = 0, /* exact but for folding: trained networks within 1e-5 of the layers'
+                              probabilities */
     MBN_PRECISION_BF16 = 1 /* products' weights in bfloat16: half the bytes; sums in f32. See docs/numerics.md
                               for the bound; answers differ between instruction sets */
 };

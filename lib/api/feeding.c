@@ -51,7 +51,7 @@ static mbn_status check_labelled(const mbn_model *model, const mbn_dataset *d, c
     return MBN_OK;
 }
 
-static mbn_status check_reading(const mbn_fit_options *o)
+mbn_status mbni_feeding_check(const mbn_fit_options *o)
 {
     if (o->readers < 0 || o->readers > MAX_READERS)
         return mbni_error(MBN_ERR_ARGUMENT, "option readers is %d; allowed are 1 to %d, or 0 for %d",
@@ -145,7 +145,7 @@ static mbn_status fit_dataset(mbn_model *model, const mbn_dataset *train, const 
     mbni_feeding f = {0};
     mbni_fit_data data = {0};
     MBNI_TRY(mbni_fit_check(model, o));
-    MBNI_TRY(check_reading(o));
+    MBNI_TRY(mbni_feeding_check(o));
     MBNI_TRY(check_labelled(model, train, "train"));
     if (val)
         MBNI_TRY(check_labelled(model, val, "validation"));

@@ -13,6 +13,8 @@ typedef struct mbni_feeding {
     mbn_augment_options augment; /* as this library knows them */
 } mbni_feeding;
 
+/* MBN_OK, or the sentence why the options of reading cannot be. */
+mbn_status mbni_feeding_check(const mbn_fit_options *options);
 /* Replaces the training half of `data`, which is the tensors', by augmented pictures of the same. */
 mbn_status mbni_feeding_augment(mbni_feeding *feeding, const mbn_model *model, const mbn_tensor *x,
                                 const mbn_tensor *y, const mbn_fit_options *options, uint32_t denormals,

@@ -64,6 +64,8 @@ MBN_API mbn_status mbn_fit(mbn_model *model, const mbn_tensor *x, const mbn_tens
     mbni_feeding feeding = {0};
     status = mbni_fit_check(model, &known);
     if (!status)
+        status = mbni_feeding_check(&known);
+    if (!status)
         status = mbni_fit_data_of(model, x, y, &known, &memory, &data);
     if (!status && known.augment)
         status = mbni_feeding_augment(&feeding, model, x, y, &known, denormals, &data);

@@ -365,6 +365,7 @@ START_TEST(what_does_not_fit_is_refused_by_name)
     ck_fails(mbn_evaluate_dataset(f.model, own, -3, NULL, NULL), MBN_ERR_ARGUMENT, "batch_size is -3");
     o.readers = 65;
     ck_fails(mbn_fit_dataset(f.model, own, NULL, &o, NULL), MBN_ERR_ARGUMENT, "readers is 65");
+    ck_fails(mbn_fit(f.model, f.x, f.y, &o, NULL), MBN_ERR_ARGUMENT, "readers is 65");
     o.readers = 0;
     o.batches_ahead = -1;
     ck_fails(mbn_fit_dataset(f.model, own, NULL, &o, NULL), MBN_ERR_ARGUMENT, "batches_ahead is -1");
